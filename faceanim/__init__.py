@@ -1,0 +1,1 @@
+"""faceanim: a voice or a face video becomes facial animation on any rigged character."""

@@ -1,0 +1,1 @@
+"""The worker process: messages, analysis; the client that starts, polls and cancels; the environment it runs in."""

@@ -1,0 +1,1 @@
+"""A reader and writer a module; picked by suffix."""

@@ -1,0 +1,1 @@
+"""A Track on channels becomes a Track on a character's controls."""

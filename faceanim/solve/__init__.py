@@ -1,0 +1,1 @@
+"""Features to layers, and layers to one Track."""
