@@ -1,0 +1,47 @@
+"""Registration, in order, and unregistration in reverse."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import jobs, operators, panel, preferences, properties
+
+CLASSES = (
+    *properties.CLASSES,
+    *preferences.CLASSES,
+    *operators.CLASSES,
+    *panel.CLASSES,
+)
+
+_command = None
+
+
+def register() -> None:
+    global _command
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.faceanim = bpy.props.PointerProperty(type=properties.FaceanimScene)
+    _command = bpy.utils.register_cli_command("faceanim", _run_command)
+
+
+def unregister() -> None:
+    global _command
+    if _command is not None:
+        bpy.utils.unregister_cli_command(_command)
+        _command = None
+    jobs.stop()
+    del bpy.types.Scene.faceanim
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
+
+
+def _run_command(argv: list[str]) -> int:
+    """`blender --background X.blend --command faceanim …`: the same commands as `python -m faceanim`."""
+    import os
+
+    from ..cli import main
+
+    python = preferences.engine_python()
+    if python is not None:
+        os.environ["FACEANIM_PYTHON"] = str(python)
+    return main(argv)

@@ -1,0 +1,343 @@
+"""What the buttons do: read the scene, call one function, write the scene."""
+
+# no postponed annotations here: Blender reads the properties from them
+
+from pathlib import Path
+
+import bpy
+from bpy_extras.io_utils import ExportHelper
+
+from ..core.clip import Clip
+from ..core.take import Take
+from ..errors import FaceanimError
+from ..formats import takes
+from ..retarget import names
+from . import jobs
+from .preferences import engine_python, environment_folder
+from .properties import FaceanimScene
+
+TAKE_FPS = 60.0
+_takes: dict[tuple[str, int], Take] = {}
+
+
+def absolute(path: str) -> Path | None:
+    return Path(bpy.path.abspath(path)) if path else None
+
+
+def read_take(path: Path) -> Take:
+    """The Take of a file, kept in memory until the file changes: moving a slider does not read it again."""
+    key = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
+    if key not in _takes:
+        _takes.clear()
+        _takes[key] = takes.read(path)
+    return _takes[key]
+
+
+def describe_character(obj: bpy.types.Object) -> str:
+    """One line on what was recognised, or why it cannot be driven."""
+    from . import scene
+
+    try:
+        character = scene.character([obj])
+        proposal = names.propose(character.rig)
+    except FaceanimError as error:
+        return f"{error.message}: {error.hint}" if error.hint else error.message
+    moving = sum(key.moves for key in character.rig.keys)
+    return f"{proposal.family}: drives {len(proposal.mapping.targets)} controls; {moving} keys move something"
+
+
+def bake_scene(scene: bpy.types.Scene):
+    """Take, character and sliders of the scene become its F-curves. Returns bake.BakeReport."""
+    from .. import pipeline
+    from . import bake
+    from . import scene as scenes
+
+    settings: FaceanimScene = scene.faceanim
+    take = read_take(absolute(settings.take))
+    character = scenes.character([settings.character])
+    mapping = names.propose(character.rig).mapping
+    fps = scene.render.fps / scene.render.fps_base
+    curves = pipeline.curves(take, mapping, settings.style(), fps)
+    sound = absolute(settings.audio or settings.video) if settings.set_sound else None
+    report = bake.bake(
+        character, curves, fps, settings.frame_start, sound=sound, set_range=settings.set_range, seconds=take.seconds
+    )
+    settings.baked = True
+    settings.last_error = ""
+    return report
+
+
+def rebake(scene: bpy.types.Scene) -> None:
+    """After a slider: bake again where something of ours is baked. An error is shown in the panel, not raised."""
+    settings = scene.faceanim
+    if not (settings.live and settings.baked and settings.character and settings.take):
+        return
+    try:
+        bake_scene(scene)
+    except FaceanimError as error:
+        settings.last_error = f"{error.message}. {error.hint}" if error.hint else error.message
+
+
+def missing_for_analysis(settings: FaceanimScene) -> str:
+    """Why Analyze cannot start, "" if it can."""
+    if jobs.analysis.running:
+        return "An analysis is running"
+    if not (settings.audio or settings.video):
+        return "Choose an audio or a video file"
+    if engine_python() is None:
+        return "The engine is not set up: see the add-on's preferences"
+    return ""
+
+
+def missing_for_bake(settings: FaceanimScene) -> str:
+    if settings.character is None:
+        return "Choose a character"
+    if not settings.take:
+        return "Analyze a clip, or choose a take"
+    return ""
+
+
+def missing_for_export(settings: FaceanimScene) -> str:
+    return "" if settings.baked else missing_for_bake(settings) or "Bake first"
+
+
+class _Reporting:
+    """An operator whose errors of ours are reported with their hint; anything else keeps its traceback."""
+
+    bl_options = {"REGISTER"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.faceanim
+        settings.last_error = ""
+        try:
+            return self.work(context, settings) or {"FINISHED"}
+        except FaceanimError as error:
+            settings.last_error = f"{error.message}. {error.hint}" if error.hint else error.message
+            self.report({"ERROR"}, settings.last_error)
+            return {"CANCELLED"}
+
+
+class FACEANIM_OT_analyze(_Reporting, bpy.types.Operator):
+    """Find speech and expression in the clip; Blender stays free to work in meanwhile"""
+
+    bl_idname = "faceanim.analyze"
+    bl_label = "Analyze"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = missing_for_analysis(context.scene.faceanim)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def work(self, context, settings):
+        clip = Clip(
+            audio=absolute(settings.audio),
+            video=absolute(settings.video),
+            transcript=settings.transcript or None,
+            start=settings.span_start if settings.use_span else 0.0,
+            end=settings.span_end if settings.use_span else None,
+        )
+        output = take_path(clip)
+        scene_name = context.scene.name
+
+        def done(result: dict) -> None:
+            scene = bpy.data.scenes.get(scene_name)
+            if scene is None:  # deleted or renamed meanwhile: the take is on disk all the same
+                return
+            scene.faceanim.take = str(output)
+            if scene.faceanim.bake_when_done and not missing_for_bake(scene.faceanim):
+                bake_scene(scene)
+            if not bpy.app.background:
+                bpy.ops.ed.undo_push(message="Analyze")
+
+        jobs.analyze(clip, output, TAKE_FPS, engine_python(), done)
+
+
+def take_path(clip: Clip) -> Path:
+    """Where the panel keeps a Take: beside the .blend, else in Blender's temporary folder until it is saved."""
+    folder = Path(bpy.path.abspath("//")) if bpy.data.is_saved else Path(bpy.app.tempdir)
+    return folder / f"{(clip.audio or clip.video).stem}.faceanim"
+
+
+class FACEANIM_OT_cancel(bpy.types.Operator):
+    """Stop the analysis"""
+
+    bl_idname = "faceanim.cancel"
+    bl_label = "Cancel"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        jobs.cancel()
+        return {"FINISHED"}
+
+
+class FACEANIM_OT_bake(_Reporting, bpy.types.Operator):
+    """Write the animation as keyframes above what the character already has"""
+
+    bl_idname = "faceanim.bake"
+    bl_label = "Bake"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = missing_for_bake(context.scene.faceanim)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def work(self, context, settings):
+        report = bake_scene(context.scene)
+        self.report({"INFO"}, f"Baked {report.keys} keys on {report.controls} controls")
+
+
+class _Export(_Reporting, ExportHelper):
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = missing_for_export(context.scene.faceanim)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def work(self, context, settings):
+        from . import scene as scenes
+
+        self.write(context, settings, scenes.character([settings.character]), Path(self.filepath))
+        self.report({"INFO"}, f"Wrote {self.filepath}")
+
+
+class FACEANIM_OT_export_fbx(_Export, bpy.types.Operator):
+    """The character with its face animation as FBX, for Unreal, Unity and others"""
+
+    bl_idname = "faceanim.export_fbx"
+    bl_label = "Export FBX"
+    filename_ext = ".fbx"
+
+    def write(self, context, settings, character, path):
+        from . import export
+
+        export.fbx(path, character)
+
+
+class FACEANIM_OT_export_glb(_Export, bpy.types.Operator):
+    """The character with its face animation as glTF, for Godot, the web and others"""
+
+    bl_idname = "faceanim.export_glb"
+    bl_label = "Export glTF"
+    filename_ext = ".glb"
+
+    def write(self, context, settings, character, path):
+        from . import export
+
+        export.glb(path, character)
+
+
+class FACEANIM_OT_export_csv(_Export, bpy.types.Operator):
+    """The mixed channels as Live Link Face CSV"""
+
+    bl_idname = "faceanim.export_csv"
+    bl_label = "Export Live Link CSV"
+    filename_ext = ".csv"
+
+    def write(self, context, settings, character, path):
+        from .. import pipeline
+        from ..formats import livelink
+
+        livelink.write(pipeline.channels(read_take(absolute(settings.take)), settings.style()), path)
+
+
+class FACEANIM_OT_preview(_Export, bpy.types.Operator):
+    """Render the clip quickly as a video with sound"""
+
+    bl_idname = "faceanim.preview"
+    bl_label = "Render Preview"
+    filename_ext = ".mp4"
+
+    def write(self, context, settings, character, path):
+        from . import preview
+
+        preview.render(path, context.scene, absolute(settings.audio or settings.video))
+
+
+class FACEANIM_OT_copy_error(bpy.types.Operator):
+    """Copy the message, to send it to somebody who can help; your home folder's name is left out"""
+
+    bl_idname = "faceanim.copy_error"
+    bl_label = "Copy Message"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        text = context.scene.faceanim.last_error or "\n".join(filter(None, (jobs.analysis.error, jobs.analysis.hint)))
+        context.window_manager.clipboard = f"Blender {bpy.app.version_string}: {text}".replace(str(Path.home()), "~")
+        return {"FINISHED"}
+
+
+class FACEANIM_OT_create_environment(bpy.types.Operator):
+    """Download the packages that analysis needs (about 300 MB) into a folder of the extension's own"""
+
+    bl_idname = "faceanim.create_environment"
+    bl_label = "Make the Engine's Environment"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = ""
+        if jobs.setup.running:
+            reason = "It is being made"
+        elif environment_folder() is None:
+            reason = "Install the extension first: a checkout uses the Python of `python build.py setup`"
+        elif not bpy.app.online_access:
+            reason = "Allow online access in Preferences, System: packages are downloaded"
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        jobs.create_environment(environment_folder())
+        return {"FINISHED"}
+
+
+class FACEANIM_OT_cancel_setup(bpy.types.Operator):
+    """Stop making the environment"""
+
+    bl_idname = "faceanim.cancel_setup"
+    bl_label = "Cancel"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        jobs.cancel_setup()
+        return {"FINISHED"}
+
+
+class FACEANIM_OT_check_engine(bpy.types.Operator):
+    """Start the engine once and say what it runs on"""
+
+    bl_idname = "faceanim.check_engine"
+    bl_label = "Check the Engine"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..engine import environment
+
+        jobs.setup.error = jobs.setup.hint = jobs.setup.note = ""
+        python = engine_python()
+        if python is None:
+            jobs.setup.fail("There is no engine", "Make its environment, or choose a Python")
+            return {"CANCELLED"}
+        try:
+            found = environment.check(python)
+        except FaceanimError as error:
+            jobs.setup.fail(error.message, error.hint)
+            return {"CANCELLED"}
+        jobs.setup.note = ", ".join(f"{key} {value}" for key, value in found.items() if isinstance(value, str))
+        return {"FINISHED"}
+
+
+CLASSES = (
+    FACEANIM_OT_analyze,
+    FACEANIM_OT_cancel,
+    FACEANIM_OT_bake,
+    FACEANIM_OT_export_fbx,
+    FACEANIM_OT_export_glb,
+    FACEANIM_OT_export_csv,
+    FACEANIM_OT_preview,
+    FACEANIM_OT_copy_error,
+    FACEANIM_OT_create_environment,
+    FACEANIM_OT_cancel_setup,
+    FACEANIM_OT_check_engine,
+)

@@ -1,0 +1,122 @@
+"""What the user sets, on the scene: saved with the file, undone with the rest."""
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from ..core.channels import GROUPS
+from ..core.style import MOUTH_SOURCES, Style
+
+INTENSITY_PREFIX = "intensity_"
+
+
+def _tuned(self: "FaceanimScene", context: bpy.types.Context) -> None:
+    from .operators import rebake
+
+    rebake(self.id_data)
+
+
+def _character_chosen(self: "FaceanimScene", context: bpy.types.Context) -> None:
+    from .operators import describe_character
+
+    self.character_note = describe_character(self.character) if self.character else ""
+
+
+def _group_slider(group: str):
+    """The strength of one group of channels; each of core.channels.GROUPS has one below."""
+    return FloatProperty(name=group.capitalize(), default=1.0, min=0.0, max=2.0, subtype="FACTOR", update=_tuned)
+
+
+class FaceanimScene(bpy.types.PropertyGroup):
+    """Settings of one scene."""
+
+    character: PointerProperty(
+        type=bpy.types.Object,
+        name="Character",
+        description="Any mesh of the character, or its armature",
+        poll=lambda self, obj: obj.type in {"MESH", "ARMATURE"},
+        update=_character_chosen,
+    )
+    character_note: StringProperty(options={"SKIP_SAVE"})
+
+    audio: StringProperty(name="Audio", subtype="FILE_PATH", description="A recording of the voice")
+    video: StringProperty(name="Video", subtype="FILE_PATH", description="A video of a face")
+    transcript: StringProperty(
+        name="Transcript", description="What is said: sounds are then placed more exactly. Leave empty to have it heard"
+    )
+    use_span: BoolProperty(name="Part of the Clip", description="Analyze only a part of the files")
+    span_start: FloatProperty(name="From", subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE", min=0.0)
+    span_end: FloatProperty(name="To", subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE", min=0.0, default=10.0)
+
+    take: StringProperty(
+        name="Take", subtype="FILE_PATH", description="What the analysis made of the clip", update=_tuned
+    )
+    bake_when_done: BoolProperty(
+        name="Bake When Done", default=True, description="Bake as soon as the analysis is ready"
+    )
+    live: BoolProperty(
+        name="Live", default=True, description="Bake again at once when a slider moves; no network runs for that"
+    )
+    baked: BoolProperty(options={"HIDDEN"})
+    set_range: BoolProperty(
+        name="Set Frame Range", default=True, description="The scene's frame range follows the clip"
+    )
+    set_sound: BoolProperty(name="Add Sound", default=True, description="Put the sound into the sequencer")
+    frame_start: IntProperty(
+        name="Start Frame", default=1, description="The frame of the clip's first moment", update=_tuned
+    )
+
+    mouth_from: EnumProperty(
+        name="Mouth From",
+        items=[
+            ("auto", "Automatic", "The voice where somebody speaks, else the video"),
+            ("audio", "Voice", "Lips, jaw and tongue follow the voice"),
+            ("video", "Video", "Lips and jaw follow the video"),
+        ],
+        default=MOUTH_SOURCES[0],
+        update=_tuned,
+    )
+    intensity: FloatProperty(
+        name="Intensity", default=1.0, min=0.0, max=2.0, soft_max=1.5, subtype="FACTOR", update=_tuned
+    )
+    smoothing: FloatProperty(
+        name="Smoothing",
+        description="How calm what comes from video is: 1 as the preset has it, 2 twice as calm",
+        default=1.0, min=0.0, max=4.0, update=_tuned,
+    )
+    lead: FloatProperty(
+        name="Lead",
+        description="Seconds by which the animation comes before the sound",
+        default=0.0, min=-0.5, max=0.5, step=1, precision=3,
+        subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE", update=_tuned,
+    )
+    tolerance: FloatProperty(
+        name="Key Error", description="The largest change that leaving out keys may make; 0 keeps a key on every frame",
+        default=0.005, min=0.0, max=0.1, precision=3, step=0.1, update=_tuned,
+    )
+    last_error: StringProperty(options={"SKIP_SAVE"})
+
+    intensity_lips: _group_slider("lips")
+    intensity_jaw: _group_slider("jaw")
+    intensity_tongue: _group_slider("tongue")
+    intensity_cheeks: _group_slider("cheeks")
+    intensity_nose: _group_slider("nose")
+    intensity_brows: _group_slider("brows")
+    intensity_lids: _group_slider("lids")
+    intensity_gaze: _group_slider("gaze")
+    intensity_head: _group_slider("head")
+
+    def style(self) -> Style:
+        """The Style that the sliders say."""
+        default = Style()
+        calm = max(self.smoothing, 1e-3)
+        return Style(
+            name="panel",
+            mouth_from=self.mouth_from,
+            intensity={group: self.intensity * getattr(self, INTENSITY_PREFIX + group) for group in GROUPS},
+            cutoff_hz={group: hz / calm if self.smoothing else 0.0 for group, hz in default.cutoff_hz.items()},
+            lead_s=self.lead,
+            tolerance=self.tolerance,
+        )
+
+
+CLASSES = (FaceanimScene,)
