@@ -1,4 +1,4 @@
-"""Long work beside Blender: the engine's jobs and the making of its environment, polled by a timer that never blocks."""
+"""Long work beside Blender: the engine's jobs and the making of its environment, polled by a timer, never blocking."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def cancel() -> None:
 
 
 def create_environment(folder: Path) -> None:
-    """Make the engine's environment in a thread: it downloads, so the caller has asked whether Blender may go online."""
+    """Make the engine's environment in a thread. It downloads: the caller has asked whether Blender may go online."""
     _setup.cancelled.clear()
     setup.begin("Making the environment")
 

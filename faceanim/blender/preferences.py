@@ -41,7 +41,8 @@ class FaceanimPreferences(bpy.types.AddonPreferences):
             row.operator("faceanim.check_engine", icon="VIEWZOOM")
         if not bpy.app.online_access:
             layout.label(
-                text="Making it downloads packages: allow online access in Preferences, System", icon="INTERNET_OFFLINE"
+                text="Making it downloads packages: allow online access in Preferences, System",
+                icon="INTERNET_OFFLINE",
             )
         for line in filter(None, (job.error, job.hint, job.note)):
             layout.label(text=line, icon="ERROR" if line == job.error else "INFO")

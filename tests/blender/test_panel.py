@@ -1,0 +1,107 @@
+"""The add-on registered in the real bpy, driven as the panel drives it."""
+
+import time
+
+import bpy
+import pytest
+
+from faceanim.blender import addon, jobs, operators
+from faceanim.core.channels import GROUPS
+from faceanim.core.style import Style
+
+
+@pytest.fixture
+def scene():
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    addon.register()
+    yield bpy.context.scene
+    addon.unregister()
+
+
+@pytest.fixture
+def take(scene, demo_blend, tmp_path):
+    """The demo head in the scene with a small take: the jaw opens and closes, the head turns."""
+    import numpy as np
+
+    from faceanim.blender import scene as scenes
+    from faceanim.core.take import Take
+    from faceanim.core.track import Track
+    from faceanim.formats import takes
+
+    objects = scenes.load(demo_blend)
+    t = np.arange(120) / 60
+    lips = Track.from_columns(60, {"jawOpen": 0.5 - 0.5 * np.cos(np.pi * t)})
+    head = Track.from_columns(60, {"headYaw": 0.3 * np.sin(np.pi * t)})
+    takes.write(Take(60.0, 120, {"lips": lips, "head": head}), tmp_path / "a.faceanim")
+    settings = bpy.context.scene.faceanim
+    settings.set_sound = False
+    settings.character = next(o for o in objects if o.type == "MESH" and o.data.shape_keys)
+    settings.take = str(tmp_path / "a.faceanim")
+    return settings
+
+
+def jaw_value(frame: int) -> float:
+    bpy.context.scene.frame_set(frame)
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    head = bpy.data.objects["Head"].evaluated_get(depsgraph)
+    return head.data.shape_keys.key_blocks["jawOpen"].value
+
+
+def test_every_group_of_channels_has_a_slider(scene):
+    settings = scene.faceanim
+    for group in GROUPS:
+        settings[f"intensity_{group}"] = 0.5
+    assert settings.style().intensity == dict.fromkeys(GROUPS, 0.5)
+
+
+def test_untouched_sliders_are_the_default_style(scene):
+    style, default = scene.faceanim.style(), Style()
+    assert style.intensity == pytest.approx(default.intensity)
+    assert style.cutoff_hz == pytest.approx(default.cutoff_hz)
+    assert style.tolerance == pytest.approx(default.tolerance)
+
+
+def test_a_disabled_button_says_what_is_missing(scene):
+    assert operators.missing_for_bake(scene.faceanim) == "Choose a character"
+    assert operators.missing_for_analysis(scene.faceanim) == "Choose an audio or a video file"
+    with pytest.raises(RuntimeError):
+        bpy.ops.faceanim.bake()
+
+
+def test_bake_moves_the_character_and_a_slider_bakes_again(take):
+    assert "controls" in take.character_note
+    assert bpy.ops.faceanim.bake() == {"FINISHED"}
+    fps = bpy.context.scene.render.fps
+    middle = 1 + fps  # one second in
+    assert jaw_value(middle) == pytest.approx(1.0, abs=0.02)
+    take.intensity_jaw = 0.5
+    assert jaw_value(middle) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_slider_before_the_first_bake_writes_nothing(take):
+    take.intensity_jaw = 0.5
+    assert not any(a.name.startswith("faceanim") for a in bpy.data.actions)
+
+
+def test_a_broken_take_is_reported_in_the_panel(take, tmp_path):
+    (tmp_path / "bad.faceanim").write_bytes(b"no take")
+    take.take = str(tmp_path / "bad.faceanim")
+    with pytest.raises(RuntimeError, match="bad.faceanim"):
+        bpy.ops.faceanim.bake()
+    assert "bad.faceanim" in take.last_error
+
+
+def test_analysis_from_the_panel_runs_in_the_engine_and_bakes(take, data, monkeypatch):
+    import sys
+
+    monkeypatch.setenv("FACEANIM_PYTHON", sys.executable)
+    take.audio = str(data / "ravdess/Actor_01/03-01-01-01-01-01-01.ogg")
+    assert bpy.ops.faceanim.analyze() == {"FINISHED"}
+    deadline = time.monotonic() + 60
+    while jobs.analysis.running and time.monotonic() < deadline:
+        jobs._poll()
+        time.sleep(0.05)
+    assert not jobs.analysis.running and not jobs.analysis.error
+    assert take.take.endswith(".faceanim") and take.baked
+    jaw = [jaw_value(frame) for frame in range(1, 90)]
+    assert max(jaw) > 0.1
