@@ -15,7 +15,7 @@ class Curve:
     times       float64 (K,) seconds from the clip's start, rising
     values      float64 (K,)
     slopes_in   float64 (K,) value per second arriving at the key; slopes_out leaving it. A Bezier handle at a third of
-                the way to the neighbour with this slope evaluates to exactly this cubic, so Blender shows the same curve.
+                the way to the neighbour with this slope evaluates to exactly this cubic: Blender shows the same curve.
     """
 
     control: str

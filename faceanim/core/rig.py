@@ -48,9 +48,9 @@ class Bone:
 class Rig:
     """All controls of one character.
 
-    A control is named by the bare key name, or `bone:NAME:rot_x` (rot_y, rot_z): radians about the head-space axes x (own
-    left), y (up), z (out of the face), composed as R = Ry Rz Rx like the channels (see core.channels), so that a mapping
-    needs no knowledge of a bone's own axes; the bake takes them into the bone's rest axes and rotation mode.
+    A control is named by the bare key name, or `bone:NAME:rot_x` (rot_y, rot_z): radians about the head-space axes x
+    (own left), y (up), z (out of the face), composed as R = Ry Rz Rx like the channels (see core.channels), so that a
+    mapping needs no knowledge of a bone's own axes; the bake takes them into the bone's rest axes and rotation mode.
     """
 
     name: str

@@ -30,7 +30,7 @@ class Track:
     def __post_init__(self) -> None:
         shape = (len(self.values), len(self.channels))
         if not (self.fps > 0 and np.isfinite(self.fps) and np.isfinite(self.start)):
-            raise FormatError(f"a track needs a positive rate and a finite start, not {self.fps} Hz from {self.start} s")
+            raise FormatError(f"a track needs a positive rate and a finite start, not {self.fps} Hz, {self.start} s")
         if len(set(self.channels)) != len(self.channels):
             raise FormatError("a track names a channel twice")
         if self.values.shape != shape or self.confidence.shape != shape:
@@ -111,7 +111,7 @@ class Track:
         return values, confidence
 
     def resample(self, fps: float, frames: int | None = None, start: float | None = None) -> Track:
-        """The same curves at another rate, from `start` (default: this track's) over `frames` frames (default: as long).
+        """The same curves at another rate, from `start` (default: this track's), `frames` of them (default: as long).
 
         Linear between frames. Going down in rate this does not low-pass: smooth first.
         """
