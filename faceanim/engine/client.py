@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.clip import Clip
-from ..core.version import ROOT, version
+from ..core.version import VERSION
 from ..errors import Cancelled, EngineError
 from . import environment, messages
 from .messages import Analyze, Cancel, Failure, Initialize, Progress, Request, Result, Shutdown
@@ -113,7 +113,7 @@ class Engine:
             raise EngineError("there is no Python for the engine", environment.CREATE_HINT)
         try:
             process = subprocess.Popen(
-                [str(python), "-m", "faceanim.engine"], cwd=ROOT, env=environment.clean_environ(),
+                [str(python), "-m", "faceanim.engine"], cwd=environment.ROOT, env=environment.clean_environ(),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **environment.no_window(),
             )  # fmt: skip
         except OSError as error:
@@ -123,7 +123,7 @@ class Engine:
         self._lines, self._tail = queue.SimpleQueue(), collections.deque(maxlen=TAIL_LINES)
         threading.Thread(target=_read_lines, args=(process.stdout, self._lines), daemon=True).start()
         threading.Thread(target=_read_tail, args=(process.stderr, self._tail), daemon=True).start()
-        self._send(Request(Initialize(messages.PROTOCOL, version()), INITIALIZE))
+        self._send(Request(Initialize(messages.PROTOCOL, VERSION), INITIALIZE))
 
     def submit(self, clip: Clip, output: Path, fps: float = 60.0, device: str = "auto") -> int:
         """Queues an analysis, starting the engine if need be; the job's number. Raises EngineError."""
@@ -210,11 +210,11 @@ class Engine:
     def _initialized(self, answer: Result | Failure) -> None:
         """The handshake: the same protocol and version, or no job is sent."""
         theirs = answer.value if isinstance(answer, Result) else {}
-        if (theirs.get("protocol"), theirs.get("version")) != (messages.PROTOCOL, version()):
+        if (theirs.get("protocol"), theirs.get("version")) != (messages.PROTOCOL, VERSION):
             self._stop()
             self._lose_jobs(
                 f"the engine is of another version: {theirs.get('version', 'unknown')} "
-                f"(protocol {theirs.get('protocol', 'unknown')}) instead of {version()} (protocol {messages.PROTOCOL})",
+                f"(protocol {theirs.get('protocol', 'unknown')}) instead of {VERSION} (protocol {messages.PROTOCOL})",
                 environment.CREATE_HINT,
             )
             return

@@ -22,10 +22,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..core.version import ROOT, version
+from ..core.version import VERSION
 from ..errors import EngineError
 from .messages import PROTOCOL
 
+ROOT = Path(__file__).parents[2]
+"""The folder that holds the faceanim package: the checkout, or the root of the installed extension."""
 PACKAGES = ("numpy", "scipy", "av", "mediapipe", "pocketsphinx")
 """What the analysis imports."""
 PYTHONS = ("3.11", "3.12", "3.10", "3.13")
@@ -84,8 +86,8 @@ def check(python: Path) -> dict[str, str]:
         tail = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise unusable(python, f"does not run faceanim: {' '.join(tail)}")
     found = json.loads(lines[-1])
-    if (found["protocol"], found["version"]) != (str(PROTOCOL), version()):
-        raise unusable(python, f"has another version of faceanim: {found['version']}, not {version()}")
+    if (found["protocol"], found["version"]) != (str(PROTOCOL), VERSION):
+        raise unusable(python, f"has another version of faceanim: {found['version']}, not {VERSION}")
     broken = found.pop("broken")
     if broken:
         reasons = "; ".join(f"{name}: {why}" for name, why in broken.items())
@@ -98,8 +100,8 @@ def unusable(python: Path, why: str) -> EngineError:
 
 
 def describe() -> dict[str, Any]:
-    """What `--check` prints: the versions of this Python and of the packages; `broken` {package: why it does not load}."""
-    found: dict[str, Any] = {"version": version(), "protocol": str(PROTOCOL), "python": sys.version.split()[0]}
+    """What `--check` prints: versions of this Python and of the packages; `broken` {package: why it does not load}."""
+    found: dict[str, Any] = {"version": VERSION, "protocol": str(PROTOCOL), "python": sys.version.split()[0]}
     broken = {}
     for name in PACKAGES:
         try:
@@ -161,7 +163,7 @@ def create(
         _run([str(base), "-m", "venv", *copies, str(home)], lambda line: progress(0.05, "Making the environment"))
         if packages:
             _install(_executable(home), packages, progress)
-        stamp = {"packages": packages, "base": str(base), "version": version()}
+        stamp = {"packages": packages, "base": str(base), "version": VERSION}
         (home / STAMP).write_text(json.dumps(stamp, indent=1), "utf-8")
     except BaseException as error:
         shutil.rmtree(home, ignore_errors=True)

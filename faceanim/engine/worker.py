@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from ..core.version import version
+from ..core.version import VERSION
 from ..errors import Cancelled, EngineError, FaceanimError
 from . import messages
 from .messages import Analyze, Cancel, Failure, Initialize, Progress, Request, Result, Shutdown
@@ -93,7 +93,7 @@ class Worker:
         call = request.call
         if isinstance(call, Initialize):
             self.send(Result(request.id, {
-                "protocol": messages.PROTOCOL, "version": version(), "pid": os.getpid(),
+                "protocol": messages.PROTOCOL, "version": VERSION, "pid": os.getpid(),
                 "python": sys.executable, "python_version": sys.version.split()[0],
             }))  # fmt: skip
         elif isinstance(call, Analyze):
