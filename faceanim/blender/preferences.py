@@ -40,10 +40,8 @@ class FaceanimPreferences(bpy.types.AddonPreferences):
             row.operator("faceanim.create_environment", icon="IMPORT")
             row.operator("faceanim.check_engine", icon="VIEWZOOM")
         if not bpy.app.online_access:
-            layout.label(
-                text="Making it downloads packages: allow online access in Preferences, System",
-                icon="INTERNET_OFFLINE",
-            )
+            text = "Making it downloads packages: allow online access in Preferences, System"
+            layout.label(text=text, icon="INTERNET_OFFLINE")
         for line in filter(None, (job.error, job.hint, job.note)):
             layout.label(text=line, icon="ERROR" if line == job.error else "INFO")
 
@@ -62,7 +60,7 @@ def environment_folder() -> Path | None:
 
 
 def engine_python() -> Path | None:
-    """The Python that analysis runs in: $FACEANIM_PYTHON, the user's choice, or the environment made with the button."""
+    """The Python that analysis runs in: $FACEANIM_PYTHON, else the choice, else the environment made with the button."""
     named = os.environ.get("FACEANIM_PYTHON")
     if named:
         return Path(named)
