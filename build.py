@@ -74,7 +74,7 @@ def environment(venv: Path, install: list[str], about: str) -> Path:
             error.hint = "this Python lacks venv; on Debian and Ubuntu: sudo apt install python3.11-venv"
             raise
     say(f"installing {about} into {venv.name}; the first time this takes a few minutes")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *install]
+    pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *install]
     run(*pip, fail="the packages could not be installed")
     stamp.write_text(wanted, encoding="utf-8")
     say(f"{venv.name} is ready after {time.monotonic() - started:.0f} s")
