@@ -1,0 +1,110 @@
+"""A Track at another rate, with every contact on a whole frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.channels import GROUP_OF, MOUTH_GROUPS
+from ..core.events import LIDS, LIPS, TEETH, Event, aperture
+from ..core.track import Track
+from .smooth import lowpass
+
+CUTOFF = 0.4
+"""Going down in rate, what is faster than this part of the new rate is taken away (half of it is the limit)."""
+AWAY = 1.0
+"""A contact is shown at most this many frames from its time; closer ones than there are frames share one."""
+OPENS = 0.06
+"""Contacts with at least so much aperture between them are two, with an opening to be seen between."""
+
+
+def resample(track: Track, fps: float, events: Sequence[Event] = ()) -> Track:
+    """The track on whole frames of `fps` (Hz) from its start, as long as before.
+
+    The frame nearest to an event's peak shows the track as it is at the peak, in the channels that the event is about
+    (mouth groups, or lids), and the widest opening between two contacts gets a frame likewise where there is one.
+    Everything else is low-passed to what the new rate can show, and read off at its own time.
+    """
+    frames = max(1, int(round(track.seconds * fps))) if track.frames else 0
+    base = track
+    if fps < track.fps:
+        base = track.with_values(lowpass(track.values, track.fps, np.full(len(track.channels), CUTOFF * fps)))
+    result = base.resample(fps, frames)
+    if not frames or not track.frames:
+        return result
+    values = result.values.copy()
+    regions = (({LIPS, TEETH}, MOUTH_GROUPS), ({LIDS}, ("lids",)))
+    for kinds, groups in regions:
+        columns = [i for i, name in enumerate(track.channels) if GROUP_OF.get(name) in groups]
+        chosen = sorted((e for e in events if e.kind in kinds), key=lambda e: e.peak)
+        if not chosen or not columns:
+            continue
+        times, contact = _instants(track, chosen)
+        rows, at = placed((times - track.start) * fps, contact, frames)
+        values[np.ix_(rows, columns)] = track.at(times[at])[0][:, columns]
+    return result.with_values(values)
+
+
+def _instants(track: Track, events: list[Event]) -> tuple[np.ndarray, np.ndarray]:
+    """Times (N,) of the contacts and of the widest openings between them, in order, and (N,) which are contacts."""
+    opening = {kind: aperture(track, kind) for kind in {e.kind for e in events}}
+    times, contact = [], []
+    last = None
+    for event in events:
+        frame = int(np.clip(round((event.peak - track.start) * track.fps), 0, track.frames - 1))
+        if last is not None and frame > last + 1:
+            between = opening[event.kind][last + 1 : frame]
+            widest = int(between.argmax())
+            edge = max(opening[event.kind][last], opening[event.kind][frame])
+            if between[widest] > edge + OPENS:
+                times.append(track.start + (last + 1 + widest) / track.fps)
+                contact.append(False)
+        times.append(event.peak)
+        contact.append(True)
+        last = frame
+    return np.array(times), np.array(contact)
+
+
+def placed(positions: np.ndarray, contact: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whole frames for instants at fractional frames `positions` (N,), rising: (rows, which instants they show).
+
+    Each instant gets a frame of its own, in order and as near as can be (least squares under that order: isotonic
+    regression of position minus rank). Where that would move one further than AWAY, openings give way first, then
+    contacts share a frame.
+    """
+    order = np.arange(len(positions))
+    while True:
+        rank = np.arange(len(order))
+        rows = np.clip(np.rint(_isotonic(positions[order] - rank)) + rank, 0, frames - 1).astype(int)
+        off = np.abs(rows - positions[order])
+        # rounding alone costs half a frame; at the last frame a position may lie beyond it
+        crowded = (off > AWAY) & (off > np.abs(np.clip(np.rint(positions[order]), 0, frames - 1) - positions[order]))
+        openings = ~contact[order]
+        if not crowded.any() or not openings.any():
+            break
+        near = np.zeros(len(order), bool)
+        for i in np.flatnonzero(crowded):
+            # the nearest opening gives way
+            candidates = np.flatnonzero(openings)
+            near[candidates[np.abs(candidates - i).argmin()]] = True
+        order = order[~near]
+    nearest = np.clip(np.rint(positions[order]), 0, frames - 1).astype(int)
+    rows = np.where(crowded, nearest, rows)
+    # a shared frame shows a contact rather than an opening: contacts are written last
+    last = {int(row): int(i) for row, i in sorted(zip(rows, order, strict=True), key=lambda x: contact[x[1]])}
+    return np.array(list(last), int), np.array(list(last.values()), int)
+
+
+def _isotonic(x: np.ndarray) -> np.ndarray:
+    """The non-decreasing sequence nearest to x (N,) in the least squares (pool adjacent violators)."""
+    means: list[float] = []
+    counts: list[int] = []
+    for value in x.tolist():
+        means.append(value)
+        counts.append(1)
+        while len(means) > 1 and means[-2] > means[-1]:
+            n = counts[-2] + counts[-1]
+            means[-2:] = [(means[-2] * counts[-2] + means[-1] * counts[-1]) / n]
+            counts[-2:] = [n]
+    return np.repeat(means, counts)

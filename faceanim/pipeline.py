@@ -1,0 +1,49 @@
+"""The right half of the way, on one page: a Take becomes curves of a character's controls. Numpy alone, no network.
+
+Take ── smooth what the video saw ── mix ──▶ Track on channels ── resample ── retarget, limit ──▶ Track on controls ──
+reduce ──▶ Curves. Smoothing comes before the retarget, which is linear, so that it knows the regions.
+"""
+
+from __future__ import annotations
+
+from .core.channels import MOUTH_GROUPS
+from .core.curve import Curve
+from .core.events import LIDS, lid_events, lip_events, near
+from .core.mapping import Mapping
+from .core.style import Style
+from .core.take import Take
+from .core.track import Track
+from .curves.reduce import reduce
+from .curves.resample import resample
+from .curves.smooth import smooth
+from .retarget.apply import apply
+from .solve.mix import FROM_VIDEO, bridged, led, mix
+
+
+def channels(take: Take, style: Style) -> Track:
+    """The layers smoothed and mixed: all channels (core.channels) at the take's rate."""
+    for name in FROM_VIDEO:
+        if name in take.layers:
+            take = take.with_layer(name, _smoothed(bridged(take.layers[name]), take, style))
+    return mix(take, style)
+
+
+def _smoothed(layer: Track, take: Take, style: Style) -> Track:
+    """A layer from video by the style's cutoffs; contacts of lips and lids pass as they were seen."""
+    fade = 2.5 / layer.fps
+    lids = near(lid_events(layer), layer.times, fade)
+    mouth = near(lip_events(take.phones, layer), layer.times, fade)
+    return smooth(layer, style.cutoff_hz, {LIDS: lids, **dict.fromkeys(MOUTH_GROUPS, mouth)})
+
+
+def controls(take: Take, mapping: Mapping, style: Style, fps: float) -> Track:
+    """The character's controls on whole frames of `fps` (Hz), every contact fully held on at least one of them."""
+    track = channels(take, style)
+    phones = led(take, style.lead_s).phones
+    events = [*lip_events(phones, track), *lid_events(track)]
+    return apply(resample(track, fps, events), mapping)
+
+
+def curves(take: Take, mapping: Mapping, style: Style, fps: float) -> list[Curve]:
+    """The same as sparse keys, off by `style.tolerance` at most on any frame."""
+    return reduce(controls(take, mapping, style, fps), style.tolerance)
