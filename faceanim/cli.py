@@ -1,0 +1,410 @@
+"""The commands: `python -m faceanim …` and `blender --background X.blend --command faceanim …`.
+
+Exit status 0; 1 for a user's error, with a message and a line that begins with `hint:`; 2 for usage. An error that is
+not of errors.py is a fault of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .core.clip import Clip
+from .core.files import input_file, output_error, replacing
+from .core.version import VERSION
+from .errors import EngineError, FaceanimError, InputError, OutputError
+
+NEEDS_BLENDER = (
+    "run it in Blender, `blender --background --command faceanim …`, or install its module: `pip install bpy==5.0.1`"
+)
+READABLE = (".faceanim", ".csv", ".blend", ".glb", ".gltf", ".fbx", ".vrm")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; argv without the program's name. Returns the exit status."""
+    try:
+        args = parser().parse_args(_split_json(list(sys.argv[1:] if argv is None else argv)))
+    except SystemExit as stop:  # argparse has said why
+        return stop.code if isinstance(stop.code, int) else 2
+    args.progress = reporter = Reporter(args.quiet)
+    try:
+        report = args.run(args)
+        write_report(args, report)
+        return 0
+    except KeyboardInterrupt:
+        return _fail("cancelled")
+    except FaceanimError as error:
+        return _fail(error.message, error.hint)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    finally:
+        reporter.close()
+
+
+def _fail(message: str, hint: str = "") -> int:
+    print(f"error: {message}" if message != "cancelled" else message, file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    return 1
+
+
+def _split_json(argv: list[str]) -> list[str]:
+    """`--json TAKE` means the JSON on stdout and then the file: nobody wants it written over what is to be read."""
+    fixed = []
+    for i, word in enumerate(argv):
+        follower = argv[i + 1] if i + 1 < len(argv) else ""
+        fixed.append("--json=-" if word == "--json" and follower.lower().endswith(READABLE) else word)
+    return fixed
+
+
+class Reporter:
+    """Progress on stderr: a bar on a terminal, else a line a stage."""
+
+    def __init__(self, quiet: bool):
+        self.quiet, self.stage, self.open, self.last = quiet, "", False, 0.0
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        if self.quiet:
+            return
+        if not sys.stderr.isatty():
+            if stage and stage != self.stage:
+                print(f"{fraction:4.0%} {stage}", file=sys.stderr, flush=True)
+        elif stage != self.stage or time.monotonic() - self.last > 0.1:
+            bar = "#" * int(30 * fraction)
+            print(f"\r\033[K[{bar:<30}] {fraction:4.0%} {stage}", end="", file=sys.stderr, flush=True)
+            self.open, self.last = True, time.monotonic()
+        self.stage = stage
+
+    def close(self) -> None:
+        if self.open:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self.open = False
+
+
+def write_report(args: argparse.Namespace, report: Any) -> None:
+    """The command's report: as JSON where --json asks for it, else its lines on stdout."""
+    if args.json is None:
+        lines = args.text(report) if getattr(args, "text", None) else ""
+        if lines and not args.quiet:
+            print(lines)
+        return
+    text = json.dumps(report, indent=1, allow_nan=False) + "\n"
+    if args.json == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    with replacing(args.json) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+# analyze, show, convert, plot -------------------------------------------------------------------------------------
+
+
+def clip_of(args: argparse.Namespace) -> Clip:
+    return Clip(args.audio, args.video, _transcript(args.transcript), args.language, args.start, args.end)
+
+
+def _transcript(text: str | None) -> str | None:
+    """The text itself, or what stands in the file of that name."""
+    if text is None:
+        return None
+    try:
+        is_file = Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name
+        is_file = False
+    if not is_file:
+        if text.lower().endswith((".txt", ".srt", ".md")):
+            raise InputError(f"there is no transcript {text}", "check the path, or give the text itself")
+        return text
+    try:
+        return Path(text).read_text("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise InputError(f"the transcript {text} is not UTF-8 text", "save it as plain text in UTF-8") from None
+
+
+def writable(path: Path, suffix: str) -> Path:
+    """Fails early, before long work, where `path` could not be written in the end."""
+    if path.suffix.lower() != suffix:
+        raise OutputError(f"{path} should end in {suffix}", f"name it {path.stem or 'out'}{suffix}")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(str(path))
+        if not path.parent.is_dir():
+            raise FileNotFoundError(str(path.parent))
+        if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+            raise PermissionError(str(path))
+    except OSError as error:
+        raise output_error(path, error) from None
+    return path
+
+
+def analyze(args: argparse.Namespace) -> dict[str, Any]:
+    writable(args.output, ".faceanim")
+    return analyze_to(args, args.output)
+
+
+def analyze_to(args: argparse.Namespace, output: Path, own_process: bool = False) -> dict[str, Any]:
+    """The engine's report. In this process, or, inside Blender and where asked for, in one of its own."""
+    clip = clip_of(args)
+    if own_process or "bpy" in sys.modules:
+        from .engine.client import analyze_blocking
+
+        return dict(analyze_blocking(clip, output, args.fps, args.progress, args.device))
+    from .engine.messages import Analyze
+    from .engine.worker import run_analysis
+
+    return run_analysis(Analyze.of(clip, output, args.fps, args.device), args.progress)
+
+
+def analyzed_text(report: dict[str, Any]) -> str:
+    layers = ", ".join(report["layers"])
+    notes = "".join(f"\nnote: {note}" for note in report["quality"].get("notes", []))
+    return f"{report['path']}: {report['seconds']:.2f} s, {report['frames']} frames, layers {layers}{notes}"
+
+
+def read_take(path: Path):
+    from .formats import takes
+
+    return takes.read(input_file(path, "take"))
+
+
+def show(args: argparse.Namespace) -> dict[str, Any]:
+    from .evaluate import summary
+
+    take = read_take(args.take)
+    args.text = lambda report: summary.text(take)
+    return summary.summary(take)
+
+
+def convert(args: argparse.Namespace) -> dict[str, Any]:
+    from .formats import livelink, takes
+
+    if args.output.suffix.lower() not in (".faceanim", ".csv"):
+        raise OutputError(f"{args.output} is of an unknown format", "name a .faceanim or a .csv (Live Link Face)")
+    writable(args.output, args.output.suffix.lower())
+    csv_out = args.output.suffix.lower() == ".csv"
+    take = _read_any(args, csv_out)
+    if args.layer is not None and args.layer not in take.layers:
+        has = ", ".join(take.layers) or "none"
+        raise InputError(f"{args.input} has no layer '{args.layer}'", f"it has: {has}")
+    if not csv_out:
+        kept = take if args.layer is None else replace(take, layers={args.layer: take.layers[args.layer]})
+        takes.write(kept, args.output)
+    elif args.layer is not None:
+        livelink.write(take.layers[args.layer], args.output, rotation_unit=args.rotation_unit, mirror=args.mirror)
+    else:
+        from .formats import style
+        from .pipeline import channels
+
+        track = channels(take, style.read(args.style)) if args.style else channels(take)
+        livelink.write(track, args.output, rotation_unit=args.rotation_unit, mirror=args.mirror)
+    return {"path": str(args.output), "frames": take.frames, "fps": take.fps, "seconds": take.seconds}
+
+
+def _read_any(args: argparse.Namespace, csv_out: bool):
+    """A Take from a .faceanim or a CSV, whose channels become the layers that a video would have given."""
+    from .core.channels import GROUPS, ROTATIONS
+    from .core.take import Take
+    from .formats import livelink
+
+    if args.input.suffix.lower() != ".csv":
+        return read_take(args.input)
+    # between two CSV files the unit and the mirror are the output's
+    unit = {} if csv_out else {"rotation_unit": args.rotation_unit, "mirror": args.mirror}
+    track = livelink.read(input_file(args.input, "CSV file"), **unit)
+    if args.layer is not None:
+        return Take(track.fps, track.frames, {args.layer: track})
+    groups = {"gaze": GROUPS["gaze"], "head": GROUPS["head"]}
+    groups["expression"] = tuple(c for c in track.channels if c not in (*ROTATIONS, *GROUPS["gaze"]))
+    layers = {layer: track.select(c for c in names if c in track.channels) for layer, names in groups.items()}
+    return Take(track.fps, track.frames, {layer: part for layer, part in layers.items() if part.channels})
+
+
+def plot(args: argparse.Namespace) -> dict[str, Any]:
+    if args.output.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise OutputError(f"{args.output} is no picture's name", "name a .png, .svg or .pdf")
+    writable(args.output, args.output.suffix.lower())
+    try:
+        from .evaluate import plot as plotting
+    except ImportError as error:
+        raise InputError(f"plot needs matplotlib: {error}", "run it with the Python of the engine") from None
+    take = read_take(args.take)
+    with replacing(args.output) as temporary:
+        plotting.plot(take, temporary, audio=args.audio)
+    return {"path": str(args.output), "seconds": take.seconds}
+
+
+# rig, bake, run, verify-export: in Blender ------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def blender(args: argparse.Namespace) -> Iterator[Any]:
+    """The commands that need bpy. Blender and its exporters print on stdout, which is the report's alone: what they
+    say goes to stderr, or nowhere where --quiet is given."""
+    try:
+        from .blender import commands
+    except ImportError as error:
+        if "bpy" not in str(error):
+            raise
+        raise EngineError(f"`{args.command}` needs Blender: {error}", NEEDS_BLENDER) from None
+    sys.stdout.flush()
+    saved = os.dup(1)
+    sink = os.open(os.devnull, os.O_WRONLY) if args.quiet else os.dup(2)
+    os.dup2(sink, 1)
+    try:
+        yield commands
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(sink)
+
+
+def rig(args: argparse.Namespace) -> dict[str, Any]:
+    with blender(args) as commands:
+        return commands.rig(args)
+
+
+def bake(args: argparse.Namespace) -> dict[str, Any]:
+    _check_outputs(args)
+    with blender(args) as commands:
+        return commands.bake(args)
+
+
+def verify_export(args: argparse.Namespace) -> dict[str, Any]:
+    with blender(args) as commands:
+        return commands.verify_export(args)
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Analyze and bake in one; the take stays beside the output, so that it can be baked again at once."""
+    _check_outputs(args)
+    args.take = writable(args.take or args.output.with_suffix(".faceanim"), ".faceanim")
+    input_file(args.character, "character")
+    progress, args.fps = args.progress, args.take_fps
+    args.progress = lambda fraction, stage: progress(0.6 * fraction, stage)
+    analyzed = analyze_to(args, args.take, own_process=True)
+    args.progress = lambda fraction, stage: progress(0.6 + 0.4 * fraction, stage)
+    args.fps = args.bake_fps
+    with blender(args) as commands:
+        return {"analyze": analyzed, "bake": commands.bake(args)}
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    writable(args.output, ".blend")
+    for path, suffix in ((args.fbx, ".fbx"), (args.glb, ".glb"), (args.preview, ".mp4")):
+        if path is not None:
+            writable(path, suffix)
+
+
+# the parser -------------------------------------------------------------------------------------------------------
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("faceanim", description="A voice or a face video becomes facial animation.")
+    top.add_argument("--version", action="version", version=VERSION)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run, text=None, **kwargs) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, description=kwargs["help"], **kwargs)
+        sub.set_defaults(run=run, text=text)
+        sub.add_argument("--json", nargs="?", const="-", metavar="FILE", help="report as JSON on stdout or in FILE")
+        sub.add_argument("--quiet", action="store_true", help="print errors only")
+        return sub
+
+    sub = command("analyze", analyze, analyzed_text, help="sound and video to a .faceanim take")
+    _clip_options(sub, "--fps", "fps")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="TAKE.faceanim")
+
+    sub = command("show", show, help="what is in a take")
+    sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
+
+    sub = command("convert", convert, _written, help="between .faceanim and .csv (Live Link Face)")
+    sub.add_argument("input", type=Path, metavar="IN")
+    sub.add_argument("output", type=Path, metavar="OUT")
+    sub.add_argument("--layer", help="one layer of the take (default: all, mixed and smoothed)")
+    sub.add_argument("--style", type=Path, help="a style's JSON, for the mix")
+    sub.add_argument("--rotation-unit", choices=("rad", "deg", "deg180"), default="rad",
+                     help="of head and eye rotations in the CSV; deg180: degrees over 180")  # fmt: skip
+    sub.add_argument("--mirror", action="store_true", help="swap left and right in the CSV")
+
+    sub = command("plot", plot, _written, help="the curves, phones and words over the waveform, as a picture")
+    sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
+    sub.add_argument("--audio", type=Path, help="the sound to draw (default: the one the take was made from)")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="PLOT.png")
+
+    sub = command("rig", rig, rig_text, help="what is recognised of a character, and the proposed mapping")
+    sub.add_argument("file", type=Path, metavar="FILE", help=".blend, .glb, .gltf, .fbx or .vrm")
+    sub.add_argument("--object", help="the character's object, where the file holds several")
+
+    sub = command("bake", bake, report_text, help="animate a character with a take")
+    sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
+    sub.add_argument("--fps", type=float, help="frames a second of the scene (default: as it is)")
+    _bake_options(sub)
+
+    sub = command("run", run, report_text, help="analyze and bake in one")
+    _clip_options(sub, "--take-fps", "take_fps")
+    sub.add_argument("--take", type=Path, metavar="TAKE.faceanim", help="where the take goes (default: beside OUT)")
+    sub.add_argument("--fps", dest="bake_fps", type=float, help="frames a second of the scene (default: as it is)")
+    _bake_options(sub)
+
+    sub = command("verify-export", verify_export, report_text, help="opens an export and compares it with the scene")
+    sub.add_argument("file", type=Path, metavar="FILE", help=".fbx or .glb")
+    sub.add_argument("blend", type=Path, metavar="OUT.blend")
+    return top
+
+
+def _clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
+    sub.add_argument("--audio", type=Path, help="any file with sound (default: the video's)")
+    sub.add_argument("--video", type=Path, help="any file with pictures of a face")
+    sub.add_argument("--transcript", metavar="TEXT|FILE", help="what is said, as text or in a file")
+    sub.add_argument("--language", default="auto", help="of the speech, as in en-GB (default: auto)")
+    sub.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds; becomes time 0 of the take")
+    sub.add_argument("--end", type=float, metavar="S", help="seconds (default: the end)")
+    sub.add_argument(fps, dest=name, type=float, default=60.0, help="frames a second of the take (default: 60)")
+    sub.add_argument("--device", default="auto", help="what to compute on (default: auto)")
+
+
+def _bake_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--character", type=Path, required=True, metavar="FILE", help=".blend, .glb, .gltf, .fbx or .vrm")
+    sub.add_argument("--object", help="the character's object, where the file holds several")
+    sub.add_argument("--mapping", type=Path, help="a mapping's JSON (default: as `rig` proposes)")
+    sub.add_argument("--style", type=Path, help="a style's JSON")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.blend")
+    sub.add_argument("--fbx", type=Path, metavar="F.fbx")
+    sub.add_argument("--glb", type=Path, metavar="G.glb")
+    sub.add_argument("--preview", type=Path, metavar="M.mp4")
+
+
+def _written(report: dict[str, Any]) -> str:
+    return report["path"]
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """Plain values as `name: value`, one a line; nested ones indented."""
+    lines = []
+    for name, value in report.items():
+        if isinstance(value, dict):
+            lines += [f"{name}:", *("  " + line for line in report_text(value).splitlines())]
+        elif not isinstance(value, (list, tuple)) or len(value) < 12:
+            lines.append(f"{name}: {value}")
+    return "\n".join(lines)
+
+
+def rig_text(report: dict[str, Any]) -> str:
+    lines = [f"family: {report['family']}", f"meshes: {', '.join(report['meshes'])}", f"keys: {len(report['keys'])}"]
+    lines += [f"  {group:<8} {share:4.0%} covered" for group, share in report.get("coverage", {}).items()]
+    lines.append("mapping:")
+    for control, weights in report["mapping"].items():
+        lines.append(f"  {control:<32} " + " ".join(f"{weight:+.2f} {channel}" for channel, weight in weights.items()))
+    lines += [f"  {channel}: {reason}" for channel, reason in report.get("unmapped", {}).items()]
+    return "\n".join(lines)
