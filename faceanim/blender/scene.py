@@ -1,0 +1,419 @@
+"""From a file or the open scene to one Character: its objects, and the Rig that the rest of the house works on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bpy.types import Armature, Object, Scene
+
+from ..core.files import input_file
+from ..core.rig import Bone, Key, Rig
+from ..errors import CharacterError
+
+SUFFIXES = (".blend", ".glb", ".gltf", ".vrm", ".fbx")
+NEW_FILE_FPS = 30
+
+# Constraints that leave nothing of a bone's own rotation
+_OVERRULING = {"COPY_TRANSFORMS", "COPY_ROTATION", "TRACK_TO", "DAMPED_TRACK", "LOCKED_TRACK", "IK", "ARMATURE"}
+
+_SIDE = re.compile(r"(?<![A-Za-z])([LlRr])(?![A-Za-z])|(left|right)|(?<=[a-z_])([LR])(?![a-z])", re.IGNORECASE)
+_EYEBALL = re.compile(r"^(?!.*(brow|lid|lash|line|socket)).*eye", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Character:
+    """One character's objects and what may be driven on it. Valid until the next undo or file load.
+
+    meshes     every mesh object of it, with shape keys or not
+    armatures  the armatures that bind them, the one that binds most first
+    """
+
+    rig: Rig
+    meshes: tuple[Object, ...]
+    armatures: tuple[Object, ...] = ()
+
+    @property
+    def armature(self) -> Object | None:
+        return self.armatures[0] if self.armatures else None
+
+    @property
+    def keyed(self) -> tuple[Object, ...]:
+        """The meshes with shape keys."""
+        return tuple(mesh for mesh in self.meshes if mesh.data.shape_keys)
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def open_file(path: str | Path) -> Scene:
+    """Replace all that is open by this character file; the scene of a file that is no .blend runs at 30 fps.
+
+    Raises CharacterError where Blender cannot read it.
+    """
+    path = _character_file(path)
+    if path.suffix.lower() == ".blend":
+        try:
+            bpy.ops.wm.open_mainfile(filepath=str(path.resolve()), load_ui=False, use_scripts=False)
+        except RuntimeError as error:
+            raise _unreadable(path, error) from error
+    else:
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = NEW_FILE_FPS, 1.0
+        load(path)
+    return bpy.context.scene
+
+
+def load(path: str | Path) -> list[Object]:
+    """Add a character file (.blend, .glb, .gltf, .vrm, .fbx) to the open scene and return the new objects.
+
+    Of a .blend the whole first scene is appended with its camera and lights. Raises CharacterError.
+    """
+    path = _character_file(path)
+    before = set(bpy.data.objects)
+    try:
+        if path.suffix.lower() == ".blend":
+            _append_scene(path)
+        elif path.suffix.lower() == ".fbx":
+            import_fbx(path)
+        else:
+            bpy.ops.import_scene.gltf(filepath=str(path.resolve()))
+    except (RuntimeError, OSError) as error:
+        raise _unreadable(path, error) from error
+    bpy.context.view_layer.update()
+    return [o for o in bpy.data.objects if o not in before]
+
+
+def import_fbx(path: Path) -> None:
+    """FBX by the importer this Blender has; both put time 0 of the file at frame 0."""
+    if "fbx_import" in dir(bpy.ops.wm):
+        bpy.ops.wm.fbx_import(filepath=str(path.resolve()), anim_offset=0.0)
+    else:
+        bpy.ops.import_scene.fbx(filepath=str(path.resolve()), anim_offset=0.0)
+
+
+def _character_file(path: str | Path) -> Path:
+    path = input_file(path, "character file", CharacterError)
+    if path.suffix.lower() not in SUFFIXES:
+        raise CharacterError(f"{path.name} is no character file", f"known are {', '.join(SUFFIXES)}")
+    return path
+
+
+def _unreadable(path: Path, error: Exception) -> CharacterError:
+    text = str(error)
+    if "EXT_meshopt_compression" in text or "KHR_draco" in text:
+        return CharacterError(
+            f"{path.name} is compressed in a way that Blender does not read",
+            "decompress it first, for example with gltf-transform: npx @gltf-transform/cli copy IN.glb OUT.glb",
+        )
+    lines = [line for line in text.replace("Error: ", "").splitlines() if line.strip()]
+    return CharacterError(
+        f"Blender cannot read {path.name}: {lines[-1].strip() if lines else 'no reason given'}",
+        "open it in Blender to see what is wrong, or save it from a newer one",
+    )
+
+
+def _append_scene(path: Path) -> None:
+    target = bpy.context.scene
+    with bpy.data.libraries.load(str(path.resolve()), link=False) as (source, wanted):
+        wanted.scenes = source.scenes[:1]
+    for scene in wanted.scenes:
+        for collection in scene.collection.children:
+            target.collection.children.link(collection)
+        for thing in scene.collection.objects:
+            target.collection.objects.link(thing)
+        target.camera = target.camera or scene.camera
+        target.world = target.world or scene.world
+        bpy.data.scenes.remove(scene)
+
+
+# -- the character ----------------------------------------------------------------------------------------------------
+
+
+def character(
+    source: bpy.types.Context | Iterable[Object], name: str | None = None, override: bool = False
+) -> Character:
+    """The character among a context's scene or some objects.
+
+    name      an object of it; without one the active object's character if that has shape keys, else the one with most
+    override  make library overrides where it is linked from another file
+
+    Raises CharacterError where there is none, the name is wrong or it has no shape keys.
+    """
+    context = None if isinstance(source, (list, tuple, set)) or not hasattr(source, "scene") else source
+    objects = _reachable(context.scene.objects if context else source)
+    groups = _groups(objects)
+    chosen = _choose(groups, objects, name, context.view_layer.objects.active if context else None)
+    if override and any(_is_linked(o) or _is_linked(o.data) for o in chosen):
+        _make_overrides(chosen, objects)
+        return character(bpy.context, _local_name(name or chosen[0].name))
+    meshes = tuple(o for o in chosen if o.type == "MESH")
+    armatures = tuple(sorted({a for m in meshes if (a := armature_of(m))}, key=lambda a: -_bound(a, meshes)))
+    return Character(read_rig(meshes, armatures), meshes, armatures)
+
+
+def armature_of(mesh: Object) -> Object | None:
+    """The armature that moves a mesh: by modifier, else the nearest among its parents."""
+    for modifier in mesh.modifiers:
+        if modifier.type == "ARMATURE" and modifier.object:
+            return modifier.object
+    parent = mesh.parent
+    while parent and parent.type != "ARMATURE":
+        parent = parent.parent
+    return parent
+
+
+def _reachable(objects: Iterable[Object]) -> list[Object]:
+    """The objects and, behind collection instances, those that they show."""
+    found: dict[Object, None] = {}
+    for thing in objects:
+        found[thing] = None
+        if thing.type == "EMPTY" and thing.instance_type == "COLLECTION" and thing.instance_collection:
+            found.update(dict.fromkeys(thing.instance_collection.all_objects))
+    return list(found)
+
+
+def _groups(objects: list[Object]) -> list[list[Object]]:
+    """Meshes with what binds them: by armature, else by topmost parent; loose ones join those whose keys they share."""
+    bound: dict[Object | None, list[Object]] = {}
+    for mesh in (o for o in objects if o.type == "MESH"):
+        owner = armature_of(mesh)
+        if owner is None:
+            top = mesh
+            while top.parent:
+                top = top.parent
+            owner = top if top is not mesh or any(o.parent is mesh for o in objects) else None
+        bound.setdefault(owner, []).append(mesh)
+    loose = [m for m in bound.pop(None, []) if m.data.shape_keys]
+    groups = [[owner, *(m for m in meshes if m is not owner)] for owner, meshes in bound.items()]
+    for mesh in loose:
+        names = set(_key_names(mesh))
+        home = next((g for g in groups if any(names & set(_key_names(m)) for m in g)), None)
+        if home is None:
+            groups.append([mesh])
+        else:
+            home.append(mesh)
+    return groups
+
+
+def _choose(groups: list[list[Object]], objects: list[Object], name: str | None, active: Object | None) -> list[Object]:
+    keyed = [g for g in groups if any(_key_names(o) for o in g)]
+    if name is not None:
+        wanted = next((o for o in objects if o.name == name), None)
+        group = next((g for g in groups if wanted in g), None)
+        if wanted is None or group is None:
+            names = sorted({o.name for g in keyed for o in g})[:8]
+            raise CharacterError(
+                f"there is no character '{name}'", f"objects that can be named: {', '.join(names) or 'none'}"
+            )
+        if group not in keyed:
+            raise CharacterError(f"'{name}' has no shape keys", "its face is moved by shape keys: make or import them")
+        return group
+    if not keyed:
+        raise CharacterError("no mesh has shape keys", "the face is moved by shape keys: make or import them first")
+    for group in keyed:
+        if active in group:
+            return group
+    return max(keyed, key=lambda g: len({k for o in g for k in _key_names(o)}))
+
+
+def _key_names(thing: Object) -> list[str]:
+    if thing.type != "MESH" or not thing.data.shape_keys:
+        return []
+    return [k.name for k in thing.data.shape_keys.key_blocks[1:]]
+
+
+def _bound(armature: Object, meshes: Iterable[Object]) -> int:
+    return sum(armature_of(m) is armature for m in meshes)
+
+
+# -- linked characters ------------------------------------------------------------------------------------------------
+
+
+def _is_linked(block: bpy.types.ID | None) -> bool:
+    return block is not None and block.library is not None
+
+
+def _local_name(name: str) -> str:
+    """The name an override has: that of its reference unless it was taken."""
+    for thing in bpy.data.objects:
+        reference = thing.override_library.reference if thing.override_library else None
+        if reference and reference.name == name:
+            return thing.name
+    return name
+
+
+def _make_overrides(chosen: list[Object], objects: list[Object]) -> None:
+    scene, layer = bpy.context.scene, bpy.context.view_layer
+    for empty in [o for o in objects if o.type == "EMPTY" and o.instance_collection]:
+        collection = empty.instance_collection
+        if _is_linked(collection) and any(o in chosen for o in collection.all_objects):
+            made = collection.override_hierarchy_create(scene, layer, reference=empty, do_fully_editable=True)
+            if made:
+                bpy.data.objects.remove(empty)
+                break
+    else:
+        for thing in chosen:
+            if _is_linked(thing):
+                thing.override_hierarchy_create(scene, layer, do_fully_editable=True)
+    layer.update()
+    left = [o.name for o in scene.objects if o in chosen and _is_linked(o)]
+    if left:
+        raise CharacterError(
+            f"the character is linked from another file and cannot be overridden: {', '.join(left[:4])}",
+            "Object > Library Override > Make, or append it instead of linking",
+        )
+
+
+# -- the rig ----------------------------------------------------------------------------------------------------------
+
+
+def read_rig(meshes: Iterable[Object], armatures: Iterable[Object] = ()) -> Rig:
+    """The Rig of some meshes and armatures. Raises CharacterError where no mesh has a shape key."""
+    meshes = tuple(meshes)
+    found: dict[str, list[tuple[Object, Key]]] = {}
+    for mesh in meshes:
+        for key in _keys_of(mesh):
+            found.setdefault(key.name, []).append((mesh, key))
+    if not found:
+        raise CharacterError("no mesh has shape keys", "the face is moved by shape keys: make or import them first")
+    armatures = tuple(armatures)
+    bones = tuple(bone for armature in armatures for bone in _bones_of(armature))
+    name = armatures[0].name if armatures else meshes[0].name
+    return Rig(name, tuple(m.name for m in meshes), tuple(_merged(n, same) for n, same in found.items()), bones)
+
+
+def _merged(name: str, same: list[tuple[Object, Key]]) -> Key:
+    keys = [key for _, key in same]
+    # A key that is driven on one mesh by another mesh's is one control: it is written where it is free
+    free = [key for key in keys if not key.blocked] or keys
+    return Key(
+        name,
+        tuple(mesh.name for mesh, _ in same),
+        any(key.moves for key in free),
+        max(key.minimum for key in free),
+        min(key.maximum for key in free),
+        free[0].blocked,
+    )
+
+
+def _keys_of(mesh: Object) -> list[Key]:
+    shapes = mesh.data.shape_keys
+    if not shapes:
+        return []
+    coordinates = {block: _coordinates(block) for block in shapes.key_blocks}
+    size = float(np.ptp(coordinates[shapes.reference_key], axis=0).max(initial=0.0))
+    driven = driven_paths(shapes)
+    keys = []
+    for block in shapes.key_blocks:
+        if block == shapes.reference_key:
+            continue
+        change = np.abs(coordinates[block] - coordinates[block.relative_key]).max(initial=0.0)
+        blocked = "linked" if _is_linked(shapes) else "muted" if block.mute else ""
+        if not blocked and key_path(block.name) in driven:
+            blocked = "driven"
+        keys.append(
+            Key(block.name, (mesh.name,), bool(change > 1e-5 * size), block.slider_min, block.slider_max, blocked)
+        )
+    return keys
+
+
+def _coordinates(block: bpy.types.ShapeKey) -> np.ndarray:
+    flat = np.empty(3 * len(block.data), np.float32)
+    block.data.foreach_get("co", flat)
+    return flat.reshape(-1, 3)
+
+
+def key_path(name: str) -> str:
+    """The data path of a key's value, from its Key datablock."""
+    return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
+
+
+def bone_path(name: str) -> str:
+    """The data path of a pose bone, from its armature object."""
+    return f'pose.bones["{bpy.utils.escape_identifier(name)}"]'
+
+
+def driven_paths(block: bpy.types.ID) -> set[str]:
+    data = block.animation_data
+    return {driver.data_path for driver in data.drivers} if data else set()
+
+
+def _bones_of(armature: Object) -> list[Bone]:
+    space = head_space(armature)
+    driven = driven_paths(armature)
+    bones = []
+    for pose in armature.pose.bones:
+        rest = np.array(pose.bone.matrix_local.to_3x3().normalized())
+        overruled = [c for c in pose.constraints if c.type in _OVERRULING and not c.mute and c.influence == 1.0]
+        blocked = "linked" if _is_linked(armature) else "locked" if all(pose.lock_rotation) else ""
+        if not blocked and any(path.startswith(bone_path(pose.name) + ".rotation") for path in driven):
+            blocked = "driven"
+        if not blocked and overruled:
+            blocked = "constrained"
+        parent = pose.parent.name if pose.parent else ""
+        bones.append(Bone(pose.name, armature.name, space.T @ rest, pose.rotation_mode, parent, blocked))
+    return bones
+
+
+def head_space(armature: Object) -> np.ndarray:
+    """float64 (3, 3): own left, up and out of the face at rest, as columns in the armature's own space.
+
+    Imports turn armature objects or their bones, and users turn characters, so it is found in the bones: left from the
+    eyes, else from all pairs of bones with a side; up from the root to the head. Without such bones the face looks
+    along the world's -Y, as Blender's front view has it.
+    """
+    world = np.array(armature.matrix_world.to_3x3().normalized())
+    left = _left(armature.data)
+    up = _up(armature.data)
+    if up is None or np.abs(up).max() < 0.8 * np.linalg.norm(up):
+        up = world.T @ (0.0, 0.0, 1.0)
+    up = _snapped(up, 0.7)
+    if left is None:
+        left = world.T @ (1.0, 0.0, 0.0)
+    left = _snapped(left - up * (left @ up), 0.95)
+    if np.linalg.norm(left) < 1e-6:
+        left = np.cross(up, world.T @ (0.0, -1.0, 0.0))
+    left = left - up * (left @ up)
+    left /= np.linalg.norm(left)
+    return np.stack([left, up, np.cross(left, up)], 1)
+
+
+def _snapped(direction: np.ndarray, enough: float) -> np.ndarray:
+    """A unit vector: the signed coordinate axis nearest to a direction where the cosine between them is enough."""
+    length = np.linalg.norm(direction)
+    if length < 1e-9:
+        return direction
+    best = int(np.abs(direction).argmax())
+    if abs(direction[best]) < enough * length:
+        return direction / length
+    return np.eye(3)[best] * np.sign(direction[best])
+
+
+def _left(data: Armature) -> np.ndarray | None:
+    pairs: dict[str, dict[str, np.ndarray]] = {}
+    for bone in data.bones:
+        match = _SIDE.search(bone.name)
+        if match:
+            side = next(g for g in match.groups() if g)[0].lower()
+            stem = bone.name[: match.start()] + "*" + bone.name[match.end() :]
+            pairs.setdefault(stem, {})[side] = np.array(bone.head_local)
+    whole = {stem: p["l"] - p["r"] for stem, p in pairs.items() if len(p) == 2}
+    whole = {stem: d for stem, d in whole.items() if np.linalg.norm(d) > 1e-6}
+    eyes = [d for stem, d in whole.items() if _EYEBALL.search(stem)]
+    spans = eyes or list(whole.values())
+    return np.sum(spans, axis=0) if spans else None
+
+
+def _up(data: Armature) -> np.ndarray | None:
+    heads = [b for b in data.bones if re.search(r"(^|[^a-z])head($|[^a-z])|Head$", b.name, re.IGNORECASE)]
+    if not heads:
+        return None
+    head = min(heads, key=lambda b: len(b.name))
+    root = head.parent_recursive[-1] if head.parent else None
+    below = root.head_local if root and (head.head_local - root.head_local).length > 1e-6 else None
+    return np.array(head.tail_local - head.head_local if below is None else head.head_local - below)
