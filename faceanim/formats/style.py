@@ -1,0 +1,64 @@
+"""Style as JSON.
+
+{"schema": "faceanim/style/1", "name": TEXT, "mouth_from": "auto"|"audio"|"video", "intensity": {GROUP: NUMBER},
+"cutoff_hz": {GROUP: NUMBER}, "layers": {LAYER: 0..1}, "lead_s": NUMBER, "tolerance": NUMBER}; see core.style for what
+they mean, core.channels for groups. What is left out, a group too, keeps its default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..core.channels import GROUPS
+from ..core.style import MOUTH_SOURCES, Style
+from . import document
+
+VERSION = 1
+SCHEMA = f"faceanim/style/{VERSION}"
+_FIELDS = ("schema", "name", "mouth_from", "intensity", "cutoff_hz", "layers", "lead_s", "tolerance")
+
+
+def read(path: str | Path) -> Style:
+    """Raises FormatError that names the file, the field and what it may be."""
+    return document.load(path, "style", from_json)
+
+
+def write(style: Style, path: str | Path) -> None:
+    """Raises OutputError."""
+    document.save(path, to_json(style))
+
+
+def from_json(value: Any) -> Style:
+    """Raises FormatError that names the field."""
+    fields = document.checked(value, "style", VERSION).fields(_FIELDS)
+    default = Style()
+    changes: dict[str, Any] = {}
+    if "name" in fields:
+        changes["name"] = fields["name"].text()
+    if "mouth_from" in fields:
+        changes["mouth_from"] = fields["mouth_from"].choice(MOUTH_SOURCES)
+    if "intensity" in fields:
+        changes["intensity"] = {**default.intensity, **fields["intensity"].numbers(GROUPS, 0.0, 10.0)}
+    if "cutoff_hz" in fields:
+        changes["cutoff_hz"] = {**default.cutoff_hz, **fields["cutoff_hz"].numbers(GROUPS, 0.0, 1000.0)}
+    if "layers" in fields:
+        changes["layers"] = fields["layers"].numbers(None, 0.0, 1.0)
+    if "lead_s" in fields:
+        changes["lead_s"] = fields["lead_s"].number(-10.0, 10.0)
+    if "tolerance" in fields:
+        changes["tolerance"] = fields["tolerance"].number(0.0, 1.0)
+    return Style(**changes)
+
+
+def to_json(style: Style) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "name": style.name,
+        "mouth_from": style.mouth_from,
+        "intensity": {group: float(v) for group, v in style.intensity.items()},
+        "cutoff_hz": {group: float(v) for group, v in style.cutoff_hz.items()},
+        "layers": {layer: float(v) for layer, v in style.layers.items()},
+        "lead_s": float(style.lead_s),
+        "tolerance": float(style.tolerance),
+    }

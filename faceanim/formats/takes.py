@@ -1,0 +1,122 @@
+"""`.faceanim`: a Take as safetensors. The arrays are the tracks' values and confidence; all else is JSON in the header.
+
+Metadata: "format": "faceanim", "version": "1", and "take", a JSON text {fps, frames, layers: {name: [channels]},
+emotions: {name: {fps, start, channels}}, phones: [[start_s, end_s, ipa, confidence]], words: [[start_s, end_s, text]],
+quality, provenance}. Arrays: "layers/NAME/values" float32 (F, C) and ".../confidence"; "emotions/NAME/..." likewise.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.take import Phone, Take, Word
+from ..core.track import Track
+from ..errors import FormatError
+from . import safetensors
+
+SUFFIX = ".faceanim"
+VERSION = 1
+_WHAT = "take (.faceanim)"
+
+
+def write(take: Take, path: str | Path) -> None:
+    """Writes to a temporary name, then renames. Raises OutputError."""
+    arrays: dict[str, np.ndarray] = {}
+    for kind, tracks in (("layers", take.layers), ("emotions", take.emotions)):
+        for name, track in tracks.items():
+            arrays[f"{kind}/{name}/values"] = np.asarray(track.values, np.float32)
+            arrays[f"{kind}/{name}/confidence"] = np.asarray(track.confidence, np.float32)
+    head = {
+        "fps": take.fps,
+        "frames": take.frames,
+        "layers": {name: list(track.channels) for name, track in take.layers.items()},
+        "emotions": {
+            name: {"fps": track.fps, "start": track.start, "channels": list(track.channels)}
+            for name, track in take.emotions.items()
+        },
+        "phones": [list(phone) for phone in take.phones],
+        "words": [list(word) for word in take.words],
+        "quality": dict(take.quality),
+        "provenance": dict(take.provenance),
+    }
+    text = json.dumps(_plain(head), ensure_ascii=False, allow_nan=False)
+    safetensors.write(path, arrays, {"format": "faceanim", "version": str(VERSION), "take": text})
+
+
+def read(path: str | Path) -> Take:
+    """Raises FormatError with a hint: not a Take, truncated, damaged, or written by a newer version."""
+    path = Path(path)
+    arrays, metadata = safetensors.read(path, _WHAT)
+    head = _head(path, metadata)
+    try:
+        fps, frames = float(head["fps"]), int(head["frames"])
+        layers = {
+            name: _track(arrays, f"layers/{name}", fps, 0.0, channels) for name, channels in head["layers"].items()
+        }
+        emotions = {
+            name: _track(arrays, f"emotions/{name}", float(e["fps"]), float(e["start"]), e["channels"])
+            for name, e in head.get("emotions", {}).items()
+        }
+        if not (fps > 0 and math.isfinite(fps) and frames >= 0):
+            raise ValueError(f"{frames} frames at {fps} Hz")
+        return Take(
+            fps=fps,
+            frames=frames,
+            layers=layers,
+            phones=tuple(Phone(float(a), float(b), str(ipa), float(c)) for a, b, ipa, c in head.get("phones", [])),
+            words=tuple(Word(float(a), float(b), str(text)) for a, b, text in head.get("words", [])),
+            emotions=emotions,
+            quality=dict(head.get("quality", {})),
+            provenance=dict(head.get("provenance", {})),
+        )
+    except (FormatError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise FormatError(f"{path} is a damaged {_WHAT}: {why}", "analyze the clip again") from error
+
+
+def _head(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    if metadata.get("format") != "faceanim":
+        raise FormatError(f"{path} is not a {_WHAT}", "it holds arrays of another kind; name another file")
+    version = metadata.get("version", "")
+    if not version.isdecimal() or int(version) < 1:
+        raise FormatError(f"{path} is a damaged {_WHAT}: version {version!r}", "analyze the clip again")
+    if int(version) > VERSION:
+        raise FormatError(
+            f"{path} was written by a newer faceanim: format {version}, this one reads up to {VERSION}",
+            "update faceanim, or analyze the clip again with this one",
+        )
+    try:
+        head = json.loads(metadata.get("take", ""))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is a damaged {_WHAT}: {error}", "analyze the clip again") from error
+    if not isinstance(head, dict):
+        raise FormatError(f"{path} is a damaged {_WHAT}: its head is no object", "analyze the clip again")
+    return head
+
+
+def _track(arrays: Mapping[str, np.ndarray], name: str, fps: float, start: float, channels: list[str]) -> Track:
+    values, confidence = arrays[f"{name}/values"], arrays[f"{name}/confidence"]
+    if not all(isinstance(channel, str) for channel in channels):
+        raise ValueError(f"{name} has a channel without a name")
+    return Track(fps, start, tuple(channels), np.asarray(values, np.float32), np.asarray(confidence, np.float32))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: numpy's numbers and arrays as Python's, paths as text, nan and inf as null."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return str(value)
