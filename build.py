@@ -19,7 +19,7 @@ OUT = ROOT / "out"
 PYTHON = (3, 11)
 # the bpy wheels are built against numpy 1; Blender 5.1 and later bring numpy 2
 NUMPY_1, NUMPY_2 = "numpy==1.26.4", "numpy==2.2.6"
-IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.blend[0-9]", ".*", "*.log")
+IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 
 class BuildError(Exception):
@@ -145,7 +145,8 @@ def stage(folder: Path, commercial_only: bool) -> None:
     (folder / "__init__.py").write_text("from .faceanim.blender import register, unregister\n", encoding="utf-8")
     shutil.copytree(ROOT / "faceanim", folder / "faceanim", ignore=IGNORED)
     shutil.rmtree(folder / "faceanim" / "train", ignore_errors=True)
-    shutil.copytree(ROOT / "presets", folder / "presets", ignore=IGNORED)
+    data = shutil.ignore_patterns("*.py", "__pycache__", "*.blend[0-9]", ".*")  # without the scripts that made it
+    shutil.copytree(ROOT / "presets", folder / "presets", ignore=data)
     (folder / "models").mkdir()
     for model in sorted(p for p in (ROOT / "models").glob("*") if p.is_dir()):
         if commercial_only and not commercial(model):
