@@ -17,8 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .core.clip import Clip
 from .core.files import input_file, output_error, replacing
+from .core.style import Style
+from .core.take import Take
+from .core.track import Track
 from .core.version import VERSION
 from .errors import EngineError, FaceanimError, InputError, OutputError
 
@@ -171,7 +176,7 @@ def analyzed_text(report: dict[str, Any]) -> str:
     return f"{report['path']}: {report['seconds']:.2f} s, {report['frames']} frames, layers {layers}{notes}"
 
 
-def read_take(path: Path):
+def read_take(path: Path) -> Take:
     from .formats import takes
 
     return takes.read(input_file(path, "take"))
@@ -185,48 +190,43 @@ def show(args: argparse.Namespace) -> dict[str, Any]:
     return summary.summary(take)
 
 
+def joined(take: Take) -> Track:
+    """All layers as one Track, as they are; no channel is in two of them."""
+    tracks = list(take.layers.values())
+    names = [name for track in tracks for name in track.channels]
+    values, confidence = (np.concatenate([getattr(t, part) for t in tracks], 1) for part in ("values", "confidence"))
+    return Track.of(take.fps, names, values, confidence)
+
+
 def convert(args: argparse.Namespace) -> dict[str, Any]:
-    from .formats import livelink, takes
+    from .formats import files, style
+    from .pipeline import channels
 
-    if args.output.suffix.lower() not in (".faceanim", ".csv"):
-        raise OutputError(f"{args.output} is of an unknown format", "name a .faceanim or a .csv (Live Link Face)")
+    if args.output.suffix.lower() not in files.WRITERS:
+        known = ", ".join(files.WRITERS)
+        raise OutputError(f"{args.output} is of an unknown format", f"the name ends in one of: {known}")
     writable(args.output, args.output.suffix.lower())
-    csv_out = args.output.suffix.lower() == ".csv"
-    take = _read_any(args, csv_out)
-    if args.layer is not None and args.layer not in take.layers:
-        has = ", ".join(take.layers) or "none"
-        raise InputError(f"{args.input} has no layer '{args.layer}'", f"it has: {has}")
-    if not csv_out:
-        kept = take if args.layer is None else replace(take, layers={args.layer: take.layers[args.layer]})
-        takes.write(kept, args.output)
-    elif args.layer is not None:
-        livelink.write(take.layers[args.layer], args.output, rotation_unit=args.rotation_unit, mirror=args.mirror)
-    else:
-        from .formats import style
-        from .pipeline import channels
-
-        track = channels(take, style.read(args.style)) if args.style else channels(take)
-        livelink.write(track, args.output, rotation_unit=args.rotation_unit, mirror=args.mirror)
+    csv_in, csv_out = (path.suffix.lower() == ".csv" for path in (args.input, args.output))
+    csv = {"rotation_unit": args.rotation_unit, "mirror": args.mirror}
+    # between two CSV files the unit and the mirror are the output's
+    take = files.read(input_file(args.input, "file"), **(csv if csv_in and not csv_out else {}))
+    value: Take | Track = take
+    if args.layer is not None:
+        if args.layer not in take.layers:
+            has = ", ".join(take.layers) or "none"
+            raise InputError(f"{args.input} has no layer '{args.layer}'", f"it has: {has}")
+        value = replace(take, layers={args.layer: take.layers[args.layer]})
+    elif csv_out:
+        value = joined(take) if csv_in else channels(take, style.read(args.style) if args.style else Style())
+    files.write(value, args.output, **(csv if csv_out else {}))
     return {"path": str(args.output), "frames": take.frames, "fps": take.fps, "seconds": take.seconds}
 
 
-def _read_any(args: argparse.Namespace, csv_out: bool):
-    """A Take from a .faceanim or a CSV, whose channels become the layers that a video would have given."""
-    from .core.channels import GROUPS, ROTATIONS
-    from .core.take import Take
-    from .formats import livelink
-
-    if args.input.suffix.lower() != ".csv":
-        return read_take(args.input)
-    # between two CSV files the unit and the mirror are the output's
-    unit = {} if csv_out else {"rotation_unit": args.rotation_unit, "mirror": args.mirror}
-    track = livelink.read(input_file(args.input, "CSV file"), **unit)
-    if args.layer is not None:
-        return Take(track.fps, track.frames, {args.layer: track})
-    groups = {"gaze": GROUPS["gaze"], "head": GROUPS["head"]}
-    groups["expression"] = tuple(c for c in track.channels if c not in (*ROTATIONS, *GROUPS["gaze"]))
-    layers = {layer: track.select(c for c in names if c in track.channels) for layer, names in groups.items()}
-    return Take(track.fps, track.frames, {layer: part for layer, part in layers.items() if part.channels})
+def sound_of(take: Take) -> Path | None:
+    """The file whose sound the take was made from, if it is still there."""
+    inputs = take.provenance.get("inputs") or {}
+    paths = [Path(inputs[name]["path"]) for name in ("audio", "video") if name in inputs]
+    return paths[0] if paths and paths[0].is_file() else None
 
 
 def plot(args: argparse.Namespace) -> dict[str, Any]:
@@ -237,9 +237,11 @@ def plot(args: argparse.Namespace) -> dict[str, Any]:
         from .evaluate import plot as plotting
     except ImportError as error:
         raise InputError(f"plot needs matplotlib: {error}", "run it with the Python of the engine") from None
+    from .pipeline import channels
+
     take = read_take(args.take)
     with replacing(args.output) as temporary:
-        plotting.plot(take, temporary, audio=args.audio)
+        plotting.plot(take, channels(take, Style()), temporary, args.audio or sound_of(take))
     return {"path": str(args.output), "seconds": take.seconds}
 
 
