@@ -1,0 +1,260 @@
+"""Curves onto a character as F-curves, on an NLA track of ours above whatever the user has animated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bpy.types import ID, Object, Scene
+
+from ..core.curve import Curve
+from ..core.rig import Bone, parse_control
+from ..errors import CharacterError
+from . import animation, rotation
+from .scene import Character, bone_path, driven_paths, key_path
+
+ROTATION_PROPERTY = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
+"""The property a rotation mode is keyed on; every other mode is an Euler order."""
+
+
+@dataclass(frozen=True)
+class BakeReport:
+    """What was written.
+
+    controls             the controls that are animated now
+    skipped              control to the reason it is not
+    keys                 keyframes over all F-curves
+    first, last          frames of the clip's first and last key
+    fps                  frames a second
+    """
+
+    controls: tuple[str, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+    keys: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    fps: float = 0.0
+
+
+def bake(
+    character: Character,
+    curves: Iterable[Curve],
+    fps: float,
+    frame_start: float,
+    sound: str | Path | None = None,
+    set_range: bool = True,
+    sound_start: float = 0.0,
+    scene: Scene | None = None,
+) -> BakeReport:
+    """Write curves on all meshes that share the keys, and on bones; a bake before this one is replaced.
+
+    fps          frames a second of the scene: frame = frame_start + t * fps
+    sound        a file with sound for the sequencer, whose second `sound_start` is time 0
+    set_range    let the scene's frame range follow the clip
+
+    Raises CharacterError where the character is linked.
+    """
+    curves = [curve for curve in curves if curve.keys]
+    _check_editable(character)
+    scene = scene or bpy.context.scene
+    clear(character)
+    skipped = {c.control: reason for c in curves if (reason := _refusal(character, c.control))}
+    free = [curve for curve in curves if curve.control not in skipped]
+    to_frames = _Frames(fps, frame_start)
+    writer = animation.Writer(f"{animation.NAME} {character.rig.name}")
+    keys = _bake_keys(character, [c for c in free if not parse_control(c.control)], writer, to_frames)
+    keys += _bake_bones(character, [c for c in free if parse_control(c.control)], writer, to_frames, skipped)
+    written = tuple(curve.control for curve in free if curve.control not in skipped)
+    first = min((to_frames(c.times[0]) for c in free), default=frame_start)
+    last = max((to_frames(c.times[-1]) for c in free), default=frame_start)
+    if sound is not None:
+        add_sound(scene, sound, frame_start - sound_start * fps, frame_start)
+    if set_range and free:
+        scene.frame_start = min(scene.frame_start, int(np.floor(frame_start)))
+        scene.frame_end = max(int(np.ceil(last - 1e-3)), scene.frame_start)
+    for block in _blocks(character):
+        block.update_tag()
+    return BakeReport(written, skipped, keys, float(first), float(last), fps)
+
+
+def clear(character: Character) -> None:
+    """Take our animation off a character; what it had before comes back."""
+    for block in _blocks(character):
+        animation.remove(block)
+
+
+def set_rate(scene: Scene, fps: float) -> float:
+    """Set a scene's frame rate exactly, 23.976 as 24/1.001, and return the rate it has now."""
+    rate = exact_rate(fps)
+    base = 1.0 if rate.denominator == 1 else 1.001 if rate.denominator == 1001 else None
+    if base is None:
+        whole = int(np.ceil(float(rate)))
+        scene.render.fps, scene.render.fps_base = whole, whole / float(rate)
+    else:
+        scene.render.fps, scene.render.fps_base = int(round(float(rate) * base)), base
+    return float(rate)
+
+
+def scene_rate(scene: Scene) -> float:
+    """A scene's frames a second; fps_base is stored in 32 bits, so NTSC rates are made exact again."""
+    return float(exact_rate(scene.render.fps / scene.render.fps_base))
+
+
+def exact_rate(fps: float) -> Fraction:
+    """A whole number of frames a second, or the NTSC rate n/1.001 where fps is as near as three decimals tell."""
+    for base in (1, 1001):
+        whole = round(fps * base / (1000 if base == 1001 else 1))
+        rate = Fraction(whole * 1000, 1001) if base == 1001 else Fraction(whole)
+        if whole and abs(float(rate) - fps) < 6e-4:
+            return rate
+    return Fraction(fps)
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """Seconds of the clip to frames of the scene; a key within a hundredth of a whole frame is put on it."""
+
+    fps: float
+    start: float
+
+    def __call__(self, seconds: np.ndarray | float) -> np.ndarray:
+        frames = self.start + np.asarray(seconds, float) * self.fps
+        whole = np.round(frames)
+        return np.where(np.abs(frames - whole) < 0.01, whole, frames)
+
+
+def _blocks(character: Character) -> list[ID]:
+    """The data-blocks that carry our animation: Keys, each once, and armature objects."""
+    return list(dict.fromkeys([*(m.data.shape_keys for m in character.keyed), *character.armatures]))
+
+
+def _check_editable(character: Character) -> None:
+    for block in _blocks(character):
+        if block.library is not None:
+            raise CharacterError(
+                f"'{block.name}' is linked from {Path(block.library.filepath).name} and cannot be animated",
+                "Object > Library Override > Make, or append the character instead of linking it",
+            )
+
+
+def _refusal(character: Character, control: str) -> str:
+    """Why a control cannot be written, "" where it can."""
+    parsed = parse_control(control)
+    target = character.rig.bone(parsed[0]) if parsed else character.rig.key(control)
+    if target is None:
+        return "the character does not have it"
+    return target.blocked
+
+
+# -- shape keys -------------------------------------------------------------------------------------------------------
+
+
+def _bake_keys(character: Character, curves: list[Curve], writer: animation.Writer, to_frames: _Frames) -> int:
+    owners = {mesh.data.shape_keys: mesh for mesh in character.keyed}
+    total = 0
+    for block, mesh in owners.items():
+        names = {key.name for key in block.key_blocks[1:] if not key.mute}
+        driven = driven_paths(block)
+        mine = {key_path(c.control): c for c in curves if c.control in names and key_path(c.control) not in driven}
+        if not mine:
+            continue
+        # Outside the clip ours holds its ends, unless the user's own animation of these keys should come through
+        theirs = animation.animated_paths(block) & set(mine)
+        data = animation.make_room(block, mine)
+        animation.remember(block, mine)
+        action, slot, collection = writer.curves(block, mesh.name)
+        for path, curve in mine.items():
+            total += _write(collection, path, 0, curve, to_frames)
+        _play(data, action, slot, "REPLACE", "NOTHING" if theirs else "HOLD")
+    return total
+
+
+def _write(collection: object, path: str, index: int, curve: Curve, to_frames: _Frames, group: str = "") -> int:
+    per_frame = 1.0 / to_frames.fps
+    slopes = [s if s is None else s * per_frame for s in (curve.slopes_in, curve.slopes_out)]
+    fcurve = animation.new_fcurve(collection, path, index, group)
+    animation.write_keys(fcurve, to_frames(curve.times), np.asarray(curve.values, float), *slopes)
+    return curve.keys
+
+
+def _play(data: bpy.types.AnimData, action: bpy.types.Action, slot: object | None, blend: str, ends: str) -> None:
+    strip = animation.add_strip(data, animation.NAME, action, slot)
+    strip.blend_type, strip.extrapolation = blend, ends
+
+
+# -- bones ------------------------------------------------------------------------------------------------------------
+
+
+def _bake_bones(
+    character: Character, curves: list[Curve], writer: animation.Writer, to_frames: _Frames, skipped: dict[str, str]
+) -> int:
+    by_bone: dict[str, dict[str, Curve]] = {}
+    for curve in curves:
+        bone, axis = parse_control(curve.control)
+        by_bone.setdefault(bone, {})[axis] = curve
+    total = 0
+    for armature in character.armatures:
+        bones = [b for n in by_bone if (b := character.rig.bone(n)).armature == armature.name]
+        total += _bake_armature(armature, [(b, by_bone[b.name]) for b in bones], writer, to_frames, skipped)
+    return total
+
+
+def _bake_armature(
+    armature: Object,
+    bones: list[tuple[Bone, dict[str, Curve]]],
+    writer: animation.Writer,
+    to_frames: _Frames,
+    skipped: dict[str, str],
+) -> int:
+    theirs = animation.animated_paths(armature)
+    for bone, axes in list(bones):
+        if bone.rotation_mode == "AXIS_ANGLE" and _rotation_path(bone) in theirs:
+            # Blender adds up axes component by component, which is no rotation
+            reason = "animated in axis angle already: give the bone another rotation mode"
+            skipped.update({c.control: reason for c in axes.values()})
+            bones.remove((bone, axes))
+    if not bones:
+        return 0
+    paths = [_rotation_path(bone) for bone, _ in bones]
+    data = animation.make_room(armature, paths)
+    animation.remember(armature, paths)
+    action, slot, collection = writer.curves(armature, armature.name)
+    total = 0
+    for (bone, axes), path in zip(bones, paths, strict=True):
+        # Where the user animates the bone ours turns it further; else it goes on from the pose it stands in
+        pose = rotation.IDENTITY if path in theirs else rotation.of_pose_bone(armature.pose.bones[bone.name])
+        for index, curve in enumerate(rotation.bone_curves(axes, bone, pose, to_frames.fps)):
+            total += _write(collection, path, index, curve, to_frames, bone.name)
+    _play(data, action, slot, "COMBINE" if theirs & set(paths) else "REPLACE", "HOLD")
+    return total
+
+
+def _rotation_path(bone: Bone) -> str:
+    return f"{bone_path(bone.name)}.{ROTATION_PROPERTY.get(bone.rotation_mode, 'rotation_euler')}"
+
+
+# -- sound ------------------------------------------------------------------------------------------------------------
+
+
+def add_sound(scene: Scene, path: str | Path, file_start: float, audible_from: float) -> object:
+    """Put a sound file in the sequencer, in place of the one of the bake before.
+
+    file_start     the frame of its first sample
+    audible_from   the frame it is heard from
+    """
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    for strip in [s for s in strips if s.type == "SOUND" and animation.NAME in s]:
+        strips.remove(strip)
+    everything = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+    channel = max((s.channel for s in everything), default=0) + 1
+    strip = strips.new_sound(animation.NAME, str(Path(path).resolve()), min(channel, 32), int(round(file_start)))
+    strip[animation.NAME] = True
+    strip.frame_start = file_start
+    if audible_from > file_start:
+        strip.frame_offset_start = audible_from - file_start
+    return strip
