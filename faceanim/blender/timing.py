@@ -1,0 +1,83 @@
+"""How long registering and baking take: `python -m faceanim.blender.timing` prints one line of JSON, seconds each.
+
+A process of its own whose top imports nothing of ours, so that registering counts every import that Blender would make
+at its start.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+import bpy
+import numpy as np
+
+FRAMES = 3600
+FPS = 60.0
+
+
+def register_seconds() -> float:
+    from . import register, unregister
+
+    started = time.perf_counter()
+    register()
+    seconds = time.perf_counter() - started
+    unregister()
+    return seconds
+
+
+def mesh_with_keys() -> bpy.types.Object:
+    """One mesh with the 52 face keys, each of which moves it."""
+    from ..core.channels import ARKIT
+
+    mesh = bpy.data.meshes.new("Face")
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    thing = bpy.data.objects.new("Face", mesh)
+    bpy.context.scene.collection.objects.link(thing)
+    thing.shape_key_add(name="Basis")
+    for name in ARKIT:
+        thing.shape_key_add(name=name).data[0].co = (0, 0, 1)
+    return thing
+
+
+def face_curves() -> list:
+    """Curves with a key on every frame of every face channel, with slopes."""
+    from ..core.channels import ARKIT
+    from ..core.curve import Curve
+
+    times = np.arange(FRAMES) / FPS
+    angles = 2 * np.pi * times * np.linspace(0.5, 3.0, len(ARKIT))[:, None]
+    slopes = np.gradient(0.5 + 0.5 * np.sin(angles), times, axis=1)
+    values = 0.5 + 0.5 * np.sin(angles)
+    return [Curve(name, times, v, s, s) for name, v, s in zip(ARKIT, values, slopes, strict=True)]
+
+
+def bake_seconds(tries: int = 3) -> tuple[float, int]:
+    """The fastest bake of the open scene's character, and how many keys it wrote."""
+    from . import bake, scene
+
+    character, curves, seconds = scene.character(bpy.context), face_curves(), []
+    for _ in range(tries):
+        bake.clear(character)
+        started = time.perf_counter()
+        report = bake.bake(character, curves, FPS, 1)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds), report.keys
+
+
+def main() -> None:
+    result: dict[str, float] = {"register": register_seconds()}
+    from ..core.files import PRESETS
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    mesh_with_keys()
+    result["bake"], result["keys"] = bake_seconds()
+    head = PRESETS / "character" / "head.blend"
+    if head.exists():
+        bpy.ops.wm.open_mainfile(filepath=str(head))
+        result["bake_head"], result["keys_head"] = bake_seconds()
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""Speed and memory in one table: `python -m faceanim.evaluate.bench [--long] [--video FILE] [--json FILE]`.
+
+Every figure is measured as a user meets it: analyses in a process of their own, the fastest of a few tries where a try
+is short. Exit status 1 where a figure misses its target.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..core.channels import CHANNELS, GROUP_OF, ROTATIONS
+from ..core.files import PRESETS
+from ..core.mapping import Mapping, Target
+from ..core.style import Style
+from ..core.take import Phone, Take
+from ..core.track import Track
+from ..pipeline import controls, curves
+from ..source import audio, video
+
+SPEECH = PRESETS / "demo" / "speech.flac"
+TRANSCRIPT = PRESETS / "demo" / "speech.txt"
+FACE = PRESETS / "demo" / "face.mp4"
+RATE = 16000
+ROOT = Path(__file__).parents[2]
+AT_LEAST, AT_MOST = ">=", "<="
+FAILED = "failed: "
+
+# Runs one command as a user would and tells what it took; ru_maxrss is in kilobytes, on macOS in bytes
+COMMAND = """
+import json, sys, time
+from faceanim.cli import main
+started = time.perf_counter()
+status = main(sys.argv[1:])
+seconds = time.perf_counter() - started
+try:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+except ImportError:
+    peak = 0
+print("bench", json.dumps([status, seconds, peak]))
+"""
+
+
+class Row(NamedTuple):
+    """One figure. target: what it is held against, None where it is only told; value None: not measured, see note."""
+
+    what: str
+    value: float | None
+    unit: str
+    bound: str = ""
+    target: float | None = None
+    note: str = ""
+
+    @property
+    def passed(self) -> bool | None:
+        if self.value is None or self.target is None:
+            return None
+        return self.value >= self.target if self.bound == AT_LEAST else self.value <= self.target
+
+
+def fastest(work: Callable[[], object], tries: int = 5) -> float:
+    """Seconds of the fastest try."""
+    seconds = []
+    for _ in range(tries):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+# the right half of the way ----------------------------------------------------------------------------------------
+
+
+def busy_take(seconds: float, fps: float = 60.0) -> Take:
+    """A Take of every layer with moving channels, camera noise and twelve phones a second."""
+    frames, noise = round(seconds * fps), np.random.default_rng(1)
+    times = np.arange(frames)[:, None] / fps
+
+    def layer(names: tuple[str, ...]) -> Track:
+        rates = noise.uniform(0.3, 4.0, len(names))
+        values = 0.5 + 0.4 * np.sin(2 * np.pi * rates * times) + noise.normal(0, 0.02, (frames, len(names)))
+        scale = np.array([0.3 if name in ROTATIONS else 1.0 for name in names])
+        return Track.of(fps, names, np.clip(values, 0, 1) * scale)
+
+    groups = {name: [c for c in CHANNELS if GROUP_OF[c] == name] for name in GROUP_OF.values()}
+    lips = (*groups["lips"], *groups["jaw"], *groups["tongue"])
+    face = tuple(c for c in CHANNELS if GROUP_OF[c] not in ("gaze", "head", "tongue"))
+    layers = {"lips": lips, "expression": face, "gaze": groups["gaze"], "head": groups["head"]}
+    sounds = ("h", "ə", "l", "oʊ", "p", "ɑ", "b", "i", "m", "ɛ", "f", "ʌ", "v", "aɪ", "s", "t")
+    phones = [Phone(i / 12, (i + 1) / 12, sounds[i % len(sounds)], 1.0) for i in range(int(seconds * 12))]
+    return Take(fps, frames, {name: layer(tuple(names)) for name, names in layers.items()}, tuple(phones))
+
+
+def whole_mapping() -> Mapping:
+    """A control a channel."""
+    limits = {name: (-3.2, 3.2) if name in ROTATIONS else (0.0, 1.0) for name in CHANNELS}
+    return Mapping("bench", {c: Target({c: 1.0}, minimum=low, maximum=high) for c, (low, high) in limits.items()})
+
+
+def retarget_rows() -> Iterator[Row]:
+    take, mapping, style = busy_take(60.0), whole_mapping(), Style()
+    seconds = fastest(lambda: controls(take, mapping, style, 60.0))
+    yield Row("retarget and smooth 60 s at 60 fps", seconds, "s", AT_MOST, 0.1)
+    yield Row("the same and reduce to keys", fastest(lambda: curves(take, mapping, style, 60.0), 3), "s")
+
+
+# Blender ----------------------------------------------------------------------------------------------------------
+
+
+def blender_rows() -> Iterator[Row]:
+    command = [sys.executable, "-m", "faceanim.blender.timing"]
+    tries = [subprocess.run(command, cwd=ROOT, capture_output=True, text=True) for _ in range(2)]
+    done = [json.loads(t.stdout.splitlines()[-1]) for t in tries if t.returncode == 0]
+    if not done:
+        reason = (tries[-1].stderr.strip().splitlines() or ["failed"])[-1]
+        raise RuntimeError(reason)
+    best = {name: min(found[name] for found in done) for name in done[0]}
+    yield Row("register() in Blender", best["register"] * 1e3, "ms", AT_MOST, 50.0)
+    yield Row("bake 52 controls x 3600 frames", best["bake"], "s", AT_MOST, 0.2)
+    yield Row("the same as keys a second", best["keys"] / best["bake"] / 1e6, "million", AT_LEAST, 1.0)
+    if "bake_head" in best:
+        note = f"{best['keys_head']:.0f} keys, as meshes share controls"
+        yield Row("the same on the demo head", best["bake_head"], "s", note=note)
+
+
+# the left half ----------------------------------------------------------------------------------------------------
+
+
+class Ran(NamedTuple):
+    """What a command took: seconds inside main(), peak memory in bytes (0 where the system does not tell)."""
+
+    seconds: float
+    peak: float
+
+
+def command(*args: object) -> Ran:
+    """One command in a Python of its own. Raises RuntimeError with its last words where it fails."""
+    words = [sys.executable, "-c", COMMAND, *map(str, args), "--quiet"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("bench ")]
+    status, seconds, peak = json.loads(lines[-1][6:]) if lines else (1, 0.0, 0)
+    if status:
+        raise RuntimeError((done.stderr.strip().splitlines() or ["it failed"])[-1])
+    return Ran(seconds, peak)
+
+
+def write_speech(path: Path, seconds: float) -> None:
+    """The demo speech over and over, as 16-bit WAV, a piece at a time."""
+    piece = (np.clip(audio.read(SPEECH, RATE), -1, 1) * 32767).astype("<i2")
+    left = int(seconds * RATE)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        while left > 0:
+            file.writeframes(piece[:left].tobytes())
+            left -= len(piece)
+
+
+def audio_rows(folder: Path, long: bool) -> Iterator[Row]:
+    minute, take = folder / "minute.wav", folder / "take.faceanim"
+    write_speech(minute, 60.0)
+    ran = command("analyze", "--audio", minute, "-o", take)
+    yield Row("analyze 60 s of speech, decoded", 60.0 / ran.seconds, "x real time", AT_LEAST, 10.0)
+    text, seconds = folder / "minute.txt", audio.probe(SPEECH).seconds * 7
+    write_speech(minute, seconds)
+    text.write_text(TRANSCRIPT.read_text("utf-8") * 7, "utf-8")
+    ran = command("analyze", "--audio", minute, "--transcript", text, "-o", take)
+    yield Row(f"analyze {seconds:.0f} s of speech, with its text", seconds / ran.seconds, "x real time", AT_LEAST, 10.0)
+    minutes = 60 if long else 5
+    write_speech(minute, minutes * 60.0)
+    ran = command("analyze", "--audio", minute, "-o", take)
+    note = "" if long else "one hour: --long"
+    yield Row(f"memory of analyze, {minutes} min of speech", ran.peak / 1e9 or None, "GB", AT_MOST, 1.5, note)
+    if long:
+        yield Row("analyze one hour of speech", 3600.0 / ran.seconds, "x real time", AT_LEAST, 10.0)
+
+
+def bare_fps(path: Path) -> float:
+    """Frames a second of decoding and MediaPipe's face mesh alone, in this process."""
+    from ..features import face
+
+    landmarker, frames = face.open_landmarker(), 0
+    for frame in video.stream(path, end=1.0):
+        landmarker.detect(frame.image, frame.time)
+    started = time.perf_counter()
+    landmarker = face.open_landmarker()
+    for frame in video.stream(path):
+        landmarker.detect(frame.image, frame.time)
+        frames += 1
+    return frames / (time.perf_counter() - started)
+
+
+def video_rows(folder: Path, clip: Path | None) -> Iterator[Row]:
+    what = "video analysis over the bare mediapipe loop"
+    if clip is None:
+        yield Row(what, None, "of its rate", AT_LEAST, 0.8, "needs a face video: --video FILE")
+        return
+    bare = bare_fps(clip)
+    frames = sum(1 for _ in video.stream(clip))
+    ran = command("analyze", "--video", clip, "-o", folder / "take.faceanim")
+    yield Row(what, frames / ran.seconds / bare, "of its rate", AT_LEAST, 0.8, f"{clip.name}, bare {bare:.1f} fps")
+    yield Row("video analysis", frames / ran.seconds, "fps")
+
+
+# the table --------------------------------------------------------------------------------------------------------
+
+
+def measured(part: Callable[[], Iterator[Row]], name: str) -> Iterator[Row]:
+    try:
+        yield from part()
+    except Exception as error:  # one part that fails leaves the others' figures
+        yield Row(name, None, "", note=f"{FAILED}{error}")
+
+
+def line(row: Row) -> str:
+    value = "-" if row.value is None else f"{row.value:.3g}"
+    target = "" if row.target is None else f"{row.bound} {row.target:g}"
+    verdict = {True: "ok", False: "MISSED", None: ""}[row.passed]
+    return f"{row.what:<48} {value:>8} {row.unit:<12} {target:>8}  {verdict:<6} {row.note}".rstrip()
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("build.py bench", description="Speed and memory, one table.")
+    parser.add_argument("--long", action="store_true", help="memory for one hour of speech, which takes minutes")
+    parser.add_argument("--video", type=Path, metavar="FILE", help="a face video (default: the demo's, if any)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the table as JSON")
+    args = parser.parse_args(argv)
+    clip, rows = args.video or (FACE if FACE.exists() else None), []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        parts = {
+            "retarget": retarget_rows,
+            "Blender": blender_rows,
+            "audio": lambda: audio_rows(folder, args.long),
+            "video": lambda: video_rows(folder, clip),
+        }
+        for part, work in parts.items():
+            for row in measured(work, part):
+                rows.append(row)
+                print(line(row), flush=True)
+    if args.json:
+        args.json.write_text(json.dumps([{**row._asdict(), "passed": row.passed} for row in rows], indent=1), "utf-8")
+    return int(any(row.passed is False or row.note.startswith(FAILED) for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
