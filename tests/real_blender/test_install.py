@@ -16,8 +16,9 @@ ROOT = Path(__file__).parents[2]
 # `extension install-file --enable` has enabled it; a second start finds it as the user would
 LOOK = """
 import bpy, json, sys
-panels = [cls.__name__ for cls in bpy.types.Panel.__subclasses__() if cls.__module__.endswith(".faceanim.blender.panel")]
 prefix = "bl_ext.user_default.faceanim"
+ours = prefix + ".faceanim.blender.panel"
+panels = [cls.__name__ for cls in bpy.types.Panel.__subclasses__() if cls.__module__ == ours]
 print("LOOK", json.dumps({
     "version": list(bpy.app.version),
     "enabled": prefix in bpy.context.preferences.addons,
@@ -37,10 +38,12 @@ def blender() -> str:
 
 
 @pytest.fixture(scope="module")
-def installed(blender, tmp_path_factory) -> dict[str, str]:
+def installed(blender) -> dict[str, str]:
     """The environment of a Blender with folders of its own, in which the built zip is installed and enabled."""
-    home = tmp_path_factory.mktemp("blender-user")
-    # made beside the checkout's other outputs: a Blender in a container may see that folder alone
+    # not in the system's temporary folder: a Blender in a container or a snap may see the checkout alone
+    home = ROOT / "build" / "real-blender"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     built = subprocess.run([sys.executable, ROOT / "build.py", "zip"], cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
     path = max((ROOT / "dist").glob("faceanim-*.zip"), key=lambda p: p.stat().st_mtime)
@@ -52,7 +55,7 @@ def installed(blender, tmp_path_factory) -> dict[str, str]:
 
 
 def run(blender: str, arguments: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess:
-    command = [*blender.split(), "--background", *arguments]
+    command = [blender, "--background", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300)
 
 
