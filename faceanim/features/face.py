@@ -1,0 +1,253 @@
+"""The landmarks of the user's face through a video."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.face import FaceTrack
+from ..core.files import input_file
+from ..errors import EngineError, MediaError
+from .mesh import BundledMesh, Face, Mesh, TaskMesh
+
+TASK_VARIABLE = "FACEANIM_FACE_LANDMARKER"
+SCOUT_EVERY_S = 1.0
+"""Looking for every face in the picture costs more than following one, so it is done now and then only."""
+AHEAD = 8
+"""Frames decoded ahead of the landmarker."""
+
+Progress = Callable[[float, str], None]
+
+
+class Frame(Protocol):
+    """What a source of video yields."""
+
+    time: float
+    image: np.ndarray
+
+
+class Landmarker:
+    """Follows the user's face: the largest and most central of the first pictures, whoever else comes by.
+
+    detector  what it works with
+    """
+
+    def __init__(self, make: Callable[[int, bool], Mesh], faces: int, detector: str):
+        self.detector = detector
+        self._follower = make(1, False)
+        self._scout = make(faces, True) if faces > 1 else None
+        self._next_look = -np.inf
+        self._box: np.ndarray | None = None
+        self._seen: list[int] = []
+
+    @property
+    def faces(self) -> int:
+        """Faces seen at once, in at least two looks where there were as many."""
+        return sorted(self._seen)[-min(2, len(self._seen))] if self._seen else int(self._box is not None)
+
+    def detect(self, image: np.ndarray, time: float) -> list[Face]:
+        """Faces of an upright RGB picture uint8 (H, W, 3), the user's first.
+
+        Others are listed only in pictures that were searched for them, once a second. `time` in seconds, rising;
+        pictures are taken to follow each other.
+        """
+        image = np.ascontiguousarray(image)
+        others = self._look(image, time) if self._scout is not None and time >= self._next_look else []
+        found = self._follower.find(image, time)
+        if self._scout is not None and found and self._box is not None and _overlap(found[0].box, self._box) < 0.1:
+            # it jumped: to somebody else, or the picture was cut
+            others = self._look(image, time)
+            found = self._follower.find(image, time)
+        if others and (not found or any(_overlap(found[0].box, o.box) > 0.5 for o in others)):
+            # the network would rather have another face: begin again with those covered
+            self._follower.forget()
+            found = self._follower.find(_covered(image, others, self._box), time)
+        if found:
+            self._box = found[0].box
+        return found[:1] + others
+
+    def _look(self, image: np.ndarray, time: float) -> list[Face]:
+        """Every face but the user's; settles who the user is."""
+        self._next_look = time + SCOUT_EVERY_S
+        faces = _distinct(self._scout.find(image, time))
+        if not faces:
+            return []
+        self._seen.append(len(faces))
+        if self._box is None or max(_overlap(f.box, self._box) for f in faces) < 0.1:
+            rank = [_prominence(f.box, image) for f in faces]
+        else:
+            rank = [_overlap(f.box, self._box) for f in faces]
+        chosen = faces[int(np.argmax(rank))]
+        self._box = chosen.box
+        return [f for f in faces if f is not chosen]
+
+    def close(self) -> None:
+        self._follower.close()
+        if self._scout is not None:
+            self._scout.close()
+
+    def __enter__(self) -> Landmarker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_landmarker(task: Path | str | None = None, faces: int = 2) -> Landmarker:
+    """The landmarker that this machine can run: with `task` (or $FACEANIM_FACE_LANDMARKER) MediaPipe's Tasks interface,
+    which gives blendshapes too, else the network in mediapipe's own wheel.
+
+    faces  look for as many at once; 1 saves the looking
+    Raises EngineError where neither can be had, MediaError where the task file is not there.
+    """
+    task = task or os.environ.get(TASK_VARIABLE) or None
+    try:
+        if task is not None:
+            path = input_file(task, "face landmarker file", MediaError)
+            return Landmarker(lambda n, still: TaskMesh(path, n, still), faces, TaskMesh.name)
+        return Landmarker(BundledMesh, faces, BundledMesh.name)
+    except ImportError as error:
+        raise EngineError(
+            f"the face landmarker cannot be loaded: {error}",
+            f"install mediapipe 0.10.21 (Python 3.10 to 3.12), or name face_landmarker.task in {TASK_VARIABLE}",
+        ) from error
+
+
+def follow(
+    frames: Iterable[Frame],
+    landmarker: Landmarker,
+    seconds: float = 0.0,
+    progress: Progress = lambda fraction, stage: None,
+) -> FaceTrack:
+    """The user's face through a video; decoding runs ahead in a thread of its own.
+
+    seconds  how long it is, for `progress` (fraction 0..1, "face"), which may raise to stop
+    Raises MediaError where there is no frame, or none with a face.
+    """
+    times, found, points, scores = [], [], [], []
+    size = (0, 0)
+    for frame in _ahead(frames):
+        if times and frame.time <= times[-1]:
+            continue
+        faces = landmarker.detect(frame.image, frame.time)
+        size = (frame.image.shape[1], frame.image.shape[0])
+        times.append(frame.time)
+        found.append(bool(faces))
+        if faces:
+            points.append(faces[0].points)
+            scores.append(faces[0].blendshapes)
+        progress(min(1.0, frame.time / seconds) if seconds else 0.0, "face")
+    if not times:
+        raise MediaError("the video has no pictures in this span", "check the file and --start and --end")
+    if not points:
+        raise MediaError(
+            f"no face was found in any of the {len(times)} pictures of the video",
+            "the face should be upright, lit, turned away less than 60 degrees and a fifth of the picture wide or more",
+        )
+    held = np.array(found)
+    return FaceTrack(
+        times=np.array(times, float),
+        points=_spread(points, held),
+        found=held,
+        size=size,
+        blendshapes=None if scores[0] is None else _spread(scores, held),
+        faces=max(1, landmarker.faces),
+        detector=landmarker.detector,
+    )
+
+
+def _spread(rows: list[np.ndarray], found: np.ndarray) -> np.ndarray:
+    """Rows of the frames that have a face, zeros in the others."""
+    out = np.zeros((len(found), *rows[0].shape), np.float32)
+    for i, row in zip(np.flatnonzero(found), rows, strict=True):
+        out[i] = row
+    return out
+
+
+def _ahead(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The same frames, made in a thread while the last ones are worked on. Errors come out here; leaving stops it."""
+    queue: Queue[tuple[str, Any]] = Queue(AHEAD)
+    stop = Event()
+
+    def put(kind: str, value: Any) -> bool:
+        while not stop.is_set():
+            with contextlib.suppress(Full):
+                queue.put((kind, value), timeout=0.1)
+                return True
+        return False
+
+    def run() -> None:
+        try:
+            for frame in frames:
+                if not put("frame", frame):
+                    return
+            put("end", None)
+        except BaseException as error:
+            put("error", error)
+        finally:
+            close = getattr(frames, "close", None)
+            if close is not None:
+                close()
+
+    thread = Thread(target=run, name="decode", daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = queue.get()
+            if kind == "error":
+                raise value
+            if kind == "end":
+                return
+            yield value
+    finally:
+        stop.set()
+        with contextlib.suppress(Empty):
+            while True:
+                queue.get_nowait()
+        thread.join()
+
+
+def _prominence(box: np.ndarray, image: np.ndarray) -> float:
+    """Large and central: the area, down to half of it at the picture's corner."""
+    height, width = image.shape[:2]
+    area = float(np.prod(box[2:] - box[:2]))
+    away = np.hypot(*((box[:2] + box[2:]) / np.array([width, height]) - 1)) / np.sqrt(2)
+    return area * (1 - 0.5 * min(1.0, float(away)))
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes."""
+    inner = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
+    union = (a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inner
+    return float(inner / union) if union > 0 else 0.0
+
+
+def _distinct(faces: list[Face]) -> list[Face]:
+    """Without a face found twice."""
+    kept: list[Face] = []
+    for face in faces:
+        if all(_overlap(face.box, other.box) < 0.4 for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _covered(image: np.ndarray, others: list[Face], keep: np.ndarray | None) -> np.ndarray:
+    """The picture with other faces painted over, but not what belongs to the box `keep`."""
+    out = image.copy()
+    height, width = image.shape[:2]
+    for face in others:
+        grow = 0.2 * (face.box[2:] - face.box[:2])
+        box = np.concatenate([face.box[:2] - grow, face.box[2:] + grow])
+        left, top, right, bottom = np.clip(box, 0, [width, height, width, height]).astype(int)
+        out[top:bottom, left:right] = 128
+    if keep is not None:
+        left, top, right, bottom = np.clip(keep, 0, [width, height, width, height]).astype(int)
+        out[top:bottom, left:right] = image[top:bottom, left:right]
+    return out

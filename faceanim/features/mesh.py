@@ -1,0 +1,158 @@
+"""The networks that find a face's 478 points: MediaPipe's, by whichever of its two interfaces is there.
+
+mediapipe 0.10 carries the face mesh in its wheel (`solutions.face_mesh`); from 1.0 on, and for MediaPipe's own
+coefficients, the Tasks interface needs the file face_landmarker.task. Both give the same points.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.channels import ARKIT
+from ..core.face import LANDMARKS
+from ..errors import EngineError, MediaError
+
+
+@dataclass(frozen=True)
+class Face:
+    """points float32 (478, 3): pixels, x right, y down, z in the same scale, negative toward the camera.
+
+    blendshapes float32 (52,): MediaPipe's coefficients in the order of channels.ARKIT, None without the task file.
+    """
+
+    points: np.ndarray
+    blendshapes: np.ndarray | None = None
+
+    @property
+    def box(self) -> np.ndarray:
+        """float32 (4,): left, top, right, bottom in pixels."""
+        xy = self.points[:, :2]
+        return np.concatenate([xy.min(0), xy.max(0)])
+
+
+class Mesh(Protocol):
+    """A network that finds faces: with still=False it follows those of the picture before."""
+
+    def find(self, image: np.ndarray, time: float) -> list[Face]: ...
+    def forget(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class BundledMesh:
+    """The network in the wheel of mediapipe 0.10."""
+
+    name = "mediapipe solutions.face_mesh"
+
+    def __init__(self, faces: int, still: bool):
+        with _quiet():
+            from mediapipe.python.solutions.face_mesh import FaceMesh
+
+            self._mesh = FaceMesh(static_image_mode=still, max_num_faces=faces, refine_landmarks=True)
+            self._mesh.process(np.zeros((64, 64, 3), np.uint8))
+
+    def find(self, image: np.ndarray, time: float) -> list[Face]:
+        found = self._mesh.process(image).multi_face_landmarks or []
+        return [Face(_pixels(face.landmark, image)) for face in found]
+
+    def forget(self) -> None:
+        with _quiet():
+            self._mesh.reset()
+
+    def close(self) -> None:
+        self._mesh.close()
+
+
+class TaskMesh:
+    """The Tasks interface with face_landmarker.task."""
+
+    name = "mediapipe FaceLandmarker"
+
+    def __init__(self, task: Path, faces: int, still: bool):
+        self._make = lambda: _open_task(task, faces, still)
+        self._still = still
+        self._stamp = 0
+        self._mesh = self._make()
+
+    def find(self, image: np.ndarray, time: float) -> list[Face]:
+        from mediapipe import Image, ImageFormat
+
+        picture = Image(image_format=ImageFormat.SRGB, data=image)
+        if self._still:
+            answer = self._mesh.detect(picture)
+        else:
+            # whole milliseconds that must rise, whatever the frame rate
+            self._stamp = max(self._stamp + 1, round(time * 1000))
+            answer = self._mesh.detect_for_video(picture, self._stamp)
+        scores = answer.face_blendshapes or [None] * len(answer.face_landmarks)
+        return [
+            Face(_pixels(points, image), None if score is None else _arkit(score))
+            for points, score in zip(answer.face_landmarks, scores, strict=True)
+        ]
+
+    def forget(self) -> None:
+        self._mesh.close()
+        self._mesh = self._make()
+
+    def close(self) -> None:
+        self._mesh.close()
+
+
+def _pixels(landmarks: Iterable[Any], image: np.ndarray) -> np.ndarray:
+    """MediaPipe's landmarks are fractions of the picture, z in fractions of its width."""
+    height, width = image.shape[:2]
+    points = np.array([(p.x, p.y, p.z) for p in landmarks], np.float32)
+    if len(points) != LANDMARKS:
+        raise EngineError(f"the face landmarker gave {len(points)} points, not {LANDMARKS}", "use face_landmarker.task")
+    return points * np.array([width, height, width], np.float32)
+
+
+def _arkit(scores: Iterable[Any]) -> np.ndarray:
+    by_name = {s.category_name: s.score for s in scores}
+    return np.array([by_name.get(name, 0.0) for name in ARKIT], np.float32)
+
+
+def _open_task(task: Path, faces: int, still: bool) -> Any:
+    with _quiet():
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        mode = vision.RunningMode.IMAGE if still else vision.RunningMode.VIDEO
+        # the file is given as bytes: MediaPipe cannot open paths with letters beyond ASCII on Windows
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_buffer=task.read_bytes()),
+            running_mode=mode, num_faces=faces, output_face_blendshapes=not still,
+        )
+        try:
+            mesh = vision.FaceLandmarker.create_from_options(options)
+        except (RuntimeError, ValueError) as error:
+            raise MediaError(
+                f"{task} is not a face landmarker file", "download face_landmarker.task again"
+            ) from error
+        return mesh
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """MediaPipe's C++ side logs on the process's stderr before any switch for it is there: send that nowhere."""
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        sys.stderr.flush()
+        saved = os.dup(2)
+    except (OSError, AttributeError, ValueError):
+        yield  # no stderr at all, as under pythonw
+        return
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
