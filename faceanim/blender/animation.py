@@ -24,29 +24,32 @@ _FOREVER = 100_000.0
 
 
 class Writer:
-    """Makes our Actions: one with a slot a data-block where Blender has slots, else one a data-block."""
+    """Makes our Actions: one with a slot a data-block where Blender has slots, else one a data-block.
 
-    def __init__(self, name: str):
+    span   the clip's first and last frame, kept on the Action
+    """
+
+    def __init__(self, name: str, span: tuple[float, float]):
         self.name = name
+        self.span = span
         self.shared: Action | None = None
 
     def curves(self, block: ID, label: str) -> tuple[Action, object | None, object]:
         """(Action, slot or None, the collection that takes new F-curves) for a data-block."""
         if not HAS_SLOTS:
-            action = _new_action(f"{self.name} {label}")
+            action = self._new_action(f"{self.name} {label}")
             action.id_root = block.id_type
             return action, None, action.fcurves
         if self.shared is None:
-            self.shared = _new_action(self.name)
+            self.shared = self._new_action(self.name)
             self.shared.layers.new(NAME).strips.new(type="KEYFRAME")
         slot = self.shared.slots.new(id_type=block.id_type, name=label)
         return self.shared, slot, self.shared.layers[0].strips[0].channelbag(slot, ensure=True).fcurves
 
-
-def _new_action(name: str) -> Action:
-    action = bpy.data.actions.new(name)
-    action[NAME] = True
-    return action
+    def _new_action(self, name: str) -> Action:
+        action = bpy.data.actions.new(name)
+        action[NAME] = self.span
+        return action
 
 
 def new_fcurve(curves: object, path: str, index: int = 0, group: str = "") -> FCurve:
@@ -181,6 +184,14 @@ def remember(block: ID, paths: Iterable[str]) -> None:
         value = block.path_resolve(path)
         before[path] = list(value) if hasattr(value, "__len__") else value
     block[NAME] = json.dumps(before)
+
+
+def clip_span(block: ID) -> tuple[float, float] | None:
+    """The first and last frame of the clip that is baked on a data-block."""
+    data = block.animation_data
+    strips = [strip for track in data.nla_tracks if track.name == NAME for strip in track.strips] if data else []
+    spans = [strip.action[NAME] for strip in strips if strip.action and NAME in strip.action]
+    return tuple(spans[0]) if spans else None
 
 
 def remove(block: ID) -> None:

@@ -28,7 +28,7 @@ class BakeReport:
     controls             the controls that are animated now
     skipped              control to the reason it is not
     keys                 keyframes over all F-curves
-    first, last          frames of the clip's first and last key
+    first, last          frames of the clip's time 0 and of its end
     fps                  frames a second
     """
 
@@ -48,6 +48,7 @@ def bake(
     sound: str | Path | None = None,
     set_range: bool = True,
     sound_start: float = 0.0,
+    seconds: float | None = None,
     scene: Scene | None = None,
 ) -> BakeReport:
     """Write curves on all meshes that share the keys, and on bones; a bake before this one is replaced.
@@ -55,6 +56,7 @@ def bake(
     fps          frames a second of the scene: frame = frame_start + t * fps
     sound        a file with sound for the sequencer, whose second `sound_start` is time 0
     set_range    let the scene's frame range follow the clip
+    seconds      the clip's length where it goes on after the last key
 
     Raises CharacterError where the character is linked.
     """
@@ -65,20 +67,21 @@ def bake(
     skipped = {c.control: reason for c in curves if (reason := _refusal(character, c.control))}
     free = [curve for curve in curves if curve.control not in skipped]
     to_frames = _Frames(fps, frame_start)
-    writer = animation.Writer(f"{animation.NAME} {character.rig.name}")
+    last = max((to_frames(c.times[-1]) for c in curves), default=frame_start)
+    if seconds is not None:
+        last = max(last, to_frames(seconds) - 1)
+    writer = animation.Writer(f"{animation.NAME} {character.rig.name}", (frame_start, float(np.ceil(last - 1e-3))))
     keys = _bake_keys(character, [c for c in free if not parse_control(c.control)], writer, to_frames)
     keys += _bake_bones(character, [c for c in free if parse_control(c.control)], writer, to_frames, skipped)
     written = tuple(curve.control for curve in free if curve.control not in skipped)
-    first = min((to_frames(c.times[0]) for c in free), default=frame_start)
-    last = max((to_frames(c.times[-1]) for c in free), default=frame_start)
     if sound is not None:
         add_sound(scene, sound, frame_start - sound_start * fps, frame_start)
-    if set_range and free:
+    if set_range:
         scene.frame_start = min(scene.frame_start, int(np.floor(frame_start)))
         scene.frame_end = max(int(np.ceil(last - 1e-3)), scene.frame_start)
     for block in _blocks(character):
         block.update_tag()
-    return BakeReport(written, skipped, keys, float(first), float(last), fps)
+    return BakeReport(written, skipped, keys, float(frame_start), float(last), fps)
 
 
 def clear(character: Character) -> None:

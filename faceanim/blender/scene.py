@@ -137,17 +137,23 @@ def _append_scene(path: Path) -> None:
 def character(
     source: bpy.types.Context | Iterable[Object], name: str | None = None, override: bool = False
 ) -> Character:
-    """The character among a context's scene or some objects.
+    """The character of a context's scene, or the one that some objects (any of its own) belong to.
 
     name      an object of it; without one the active object's character if that has shape keys, else the one with most
     override  make library overrides where it is linked from another file
 
     Raises CharacterError where there is none, the name is wrong or it has no shape keys.
     """
-    context = None if isinstance(source, (list, tuple, set)) or not hasattr(source, "scene") else source
-    objects = _reachable(context.scene.objects if context else source)
+    scene, seeds, active = bpy.context.scene, None, None
+    if isinstance(source, bpy.types.Context):
+        scene, active = source.scene, source.view_layer.objects.active
+    else:
+        seeds = _reachable(source)
+    objects = _reachable([*scene.objects, *(seeds or ())])
     groups = _groups(objects)
-    chosen = _choose(groups, objects, name, context.view_layer.objects.active if context else None)
+    if seeds is not None:
+        groups = [group for group in groups if any(thing in group for thing in seeds)]
+    chosen = _choose(groups, objects, name, active)
     if override and any(_is_linked(o) or _is_linked(o.data) for o in chosen):
         _make_overrides(chosen, objects)
         return character(bpy.context, _local_name(name or chosen[0].name))

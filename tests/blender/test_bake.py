@@ -27,7 +27,8 @@ def axis_turn(axis, angle):
 
 def wanted_turn(curves, bone, at):
     """R = Ry Rz Rx in head space."""
-    angle = {parse_control(c.control)[1]: c.at([at])[0] for c in curves if (parse_control(c.control) or [""])[0] == bone}
+    own = [(p[1], c) for c in curves if (p := parse_control(c.control)) and p[0] == bone]
+    angle = {axis: c.at([at])[0] for axis, c in own}
     return axis_turn("y", angle.get("y", 0)) @ axis_turn("z", angle.get("z", 0)) @ axis_turn("x", angle.get("x", 0))
 
 
