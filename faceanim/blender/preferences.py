@@ -60,7 +60,7 @@ def environment_folder() -> Path | None:
 
 
 def engine_python() -> Path | None:
-    """The Python that analysis runs in: $FACEANIM_PYTHON, else the choice, else the environment made with the button."""
+    """The Python that analysis runs in: $FACEANIM_PYTHON, else the choice, else the environment made here."""
     named = os.environ.get("FACEANIM_PYTHON")
     if named:
         return Path(named)
