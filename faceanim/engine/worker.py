@@ -30,14 +30,15 @@ GRACE_S = 5.0
 def run_analysis(job: Analyze, progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Analyzes and writes the Take; raises the project's errors."""
     try:
-        from ..formats import takes
         from .analysis import analyze
-    except ImportError as error:
-        raise missing_package(error) from error
-    try:
+
         take = analyze(job.clip, job.fps, progress, job.device)
     except ImportError as error:
+        if (error.name or "").startswith(__name__.split(".engine.")[0]):
+            raise  # a fault of ours, not a package that is missing
         raise missing_package(error) from error
+    from ..formats import takes
+
     progress(0.99, "saving")
     takes.write(take, Path(job.output))
     layers = {name: list(track.channels) for name, track in take.layers.items()}
@@ -133,7 +134,7 @@ class Worker:
 FAULT_HINT = "this is a fault of faceanim: report it with the details"
 
 
-def main() -> None:
+def main(analyze: Callable[..., dict[str, Any]] = run_analysis) -> None:
     """Runs the worker on this process's stdin and stdout, which become the protocol's alone.
 
     Native libraries print to file descriptor 1 and may read 0, so both are moved away: what they print goes to stderr.
@@ -146,7 +147,7 @@ def main() -> None:
     os.close(null)
     # Ctrl-C in a terminal reaches the whole group; the side that started us decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker = Worker(iter(requests.readline, b""), out)
+    worker = Worker(iter(requests.readline, b""), out, analyze)
     threading.Thread(target=worker.read, daemon=True).start()
     worker.work()
     sys.stdout.flush()

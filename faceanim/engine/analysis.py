@@ -1,0 +1,222 @@
+"""The left half of the way: a Clip becomes a Take. Sound and pictures are read in a stream, never whole."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.clip import Clip
+from ..core.take import Take
+from ..core.track import Track
+from ..core.version import VERSION
+from ..errors import InputError, MediaError
+from .provenance import face_model, input_of, speech_model, versions
+
+Progress = Callable[[float, str], None]
+"""(fraction 0..1, stage); raises errors.Cancelled to stop."""
+
+SPEECH_RATE = 16000
+SHORTEST_S = 0.1
+"""Less than this holds no sound of speech that could be told apart."""
+SILENT_DBFS = -60.0
+"""A second of sound below this level is silence; a quiet voice in a bad recording is at -45."""
+CLIPPED = 0.999
+FPS_RANGE = (1.0, 1000.0)
+DEVICES = ("auto", "cpu")
+"""Today's solvers all run on the processor."""
+
+
+def analyze(
+    clip: Clip, fps: float = 60.0, progress: Progress = lambda fraction, stage: None, device: str = "auto"
+) -> Take:
+    """The Take of a Clip at `fps` frames a second: `lips` from sound, `expression`, `gaze`, `head` from pictures.
+
+    Its length is the longer of the sound's and the picture's span. Raises MediaError where a file cannot be read or
+    nothing in it can be animated, InputError for a wrong rate, device or span, Cancelled.
+    """
+    if not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
+        raise InputError(f"{fps:g} frames a second is out of range", "--fps is between 1 and 1000; 60 is usual")
+    if device not in DEVICES:
+        raise InputError(f"there is no device '{device}' to run on", f"choose one of {', '.join(DEVICES)}")
+    began = time.monotonic()
+    progress(0.0, "opening the files")
+    sound, picture = open_sound(clip), open_picture(clip)
+    if sound is None and picture is None:
+        raise MediaError(f"{clip.video or clip.audio} holds neither sound nor pictures", "choose another file")
+    seconds = max(media.seconds for media in (sound, picture) if media)
+    frames = max(1, math.ceil(seconds * fps - 1e-6))
+    named = {"audio": clip.audio, "video": clip.video}
+    inputs = {name: input_of(path) for name, path in named.items() if path}
+
+    made = Made()
+    # pictures take about three times as long as sound
+    split = (0.25 if sound and picture else 1.0 if sound else 0.0) * 0.95 + 0.02
+    if sound is not None:
+        hear(clip, sound, frames, fps, part(progress, 0.02, split), made)
+    if picture is not None:
+        watch(clip, picture, frames, fps, part(progress, split, 0.97), made)
+    if not made.layers:
+        raise MediaError(f"there is nothing to animate: {'; '.join(made.notes)}", made.hint)
+    progress(0.98, "finishing")
+    quality = {**made.quality, **({"notes": made.notes} if made.notes else {})}
+    return Take(
+        fps, frames, made.layers, made.phones, made.words, quality=quality,
+        provenance={
+            "faceanim": VERSION,
+            "inputs": inputs,
+            "span": [clip.start, clip.end],
+            "settings": {"transcript": clip.transcript, "language": clip.language, "fps": fps, "device": "cpu"},
+            "models": made.models,
+            "packages": versions(),
+            "analysis_seconds": round(time.monotonic() - began, 2),
+        },
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Media:
+    """The sound or the pictures of a Clip. seconds: where they end, counted from the Clip's start."""
+
+    path: Path
+    seconds: float
+
+
+@dataclass
+class Made:
+    """What the solvers made so far, and what the user should know; hint: what to do where nothing was made."""
+
+    layers: dict[str, Track] = field(default_factory=dict)
+    phones: tuple = ()
+    words: tuple = ()
+    quality: dict[str, Any] = field(default_factory=dict)
+    models: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    hint: str = ""
+
+    def nothing(self, note: str, hint: str) -> None:
+        self.notes.append(note)
+        self.hint = self.hint or hint
+
+
+def open_sound(clip: Clip) -> Media | None:
+    """The Clip's sound: its audio file's, else its video's; None where the video has none that can be used."""
+    from ..source import audio
+
+    if clip.audio is None:
+        try:
+            return _heard_in(clip, clip.video, audio.probe(clip.video))
+        except MediaError:
+            return None  # a video that is no video at all is told by its pictures
+    return _heard_in(clip, clip.audio, audio.probe(clip.audio))
+
+
+def _heard_in(clip: Clip, path: Path, info: Any) -> Media:
+    media = _span(clip, path, info)
+    if media.seconds < SHORTEST_S:
+        raise MediaError(
+            f"the sound of {path} is too short: {media.seconds:.3f} s", f"it takes at least {SHORTEST_S:g} s of speech"
+        )
+    return media
+
+
+def open_picture(clip: Clip) -> Media | None:
+    if clip.video is None:
+        return None
+    from ..source import video
+
+    return _span(clip, clip.video, video.probe(clip.video))
+
+
+def _span(clip: Clip, path: Path, info: Any) -> Media:
+    if clip.start >= info.seconds:
+        raise MediaError(
+            f"the clip starts at {clip.start:g} s, but {path} ends at {info.seconds:.2f} s", "choose an earlier --start"
+        )
+    return Media(path, min(info.seconds, math.inf if clip.end is None else clip.end) - clip.start)
+
+
+def hear(clip: Clip, sound: Media, frames: int, fps: float, progress: Progress, made: Made) -> None:
+    """Adds phones, words and the `lips` layer, or a note why there are none."""
+    from ..features import sphinx
+    from ..solve import speech
+    from ..source import audio
+
+    progress(0.0, "listening")
+    stream = audio.stream(sound.path, SPEECH_RATE, clip.start, clip.end)
+    meter = Meter()
+    heard = sphinx.pocketsphinx_phones(meter.through(stream), clip.transcript, progress, sound.seconds)
+    made.quality |= {**stream.quality, "audio_clipped": round(meter.clipped, 5), **heard.quality}
+    if meter.silent:
+        made.nothing(f"the sound of {sound.path.name} is silent", "record it again, or add a video of the face")
+    elif not any(phone.ipa for phone in heard.phones):
+        made.nothing(
+            f"no speech was heard in {sound.path.name}", "choose a recording of a voice, or add a video of the face"
+        )
+    else:
+        made.phones, made.words = tuple(heard.phones), tuple(heard.words)
+        made.layers["lips"] = speech.solve(heard, frames / fps, fps)
+        made.models |= speech_model()
+    if meter.clipped > 0.001:
+        made.notes.append(f"the sound is overdriven in {meter.clipped:.1%} of its samples")
+
+
+def watch(clip: Clip, picture: Media, frames: int, fps: float, progress: Progress, made: Made) -> None:
+    """Adds the layers that are seen, or a note why there are none."""
+    from ..features import face
+    from ..solve import expression
+    from ..source import video
+
+    progress(0.0, "looking")
+    stream = video.stream(picture.path, clip.start, clip.end)
+    try:
+        with face.open_landmarker() as landmarker:
+            track = face.follow(stream, landmarker, picture.seconds, progress)
+    except MediaError as error:
+        made.nothing(error.message, error.hint)
+        return
+    made.layers |= expression.solve(track, frames / fps, fps)
+    found = float(track.found.mean())
+    made.quality |= {**getattr(stream, "quality", {}), "face_found": round(found, 4), "faces": track.faces}
+    made.models |= face_model(face.TASK_VARIABLE)
+    if found < 0.9:
+        made.notes.append(f"a face is seen in only {found:.0%} of the pictures; between them it is bridged")
+    if track.faces > 1:
+        made.notes.append(f"there are {track.faces} faces; the largest and most central one was followed")
+
+
+class Meter:
+    """Measures the sound that flows through, in constant memory.
+
+    loudest  the greatest mean power of a block (a second)
+    """
+
+    def __init__(self) -> None:
+        self.samples = self.overdriven = 0
+        self.loudest = 0.0
+
+    def through(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            power = np.square(block)
+            self.samples += len(block)
+            self.loudest = max(self.loudest, float(power.mean()))
+            self.overdriven += int((power >= CLIPPED**2).sum())
+            yield block
+
+    @property
+    def silent(self) -> bool:
+        return 10 * math.log10(max(self.loudest, 1e-12)) < SILENT_DBFS
+
+    @property
+    def clipped(self) -> float:
+        return self.overdriven / max(self.samples, 1)
+
+
+def part(progress: Progress, low: float, high: float) -> Progress:
+    """A Progress whose 0..1 is low..high of another."""
+    return lambda fraction, stage: progress(low + (high - low) * min(max(fraction, 0.0), 1.0), stage)
