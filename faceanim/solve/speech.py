@@ -102,8 +102,10 @@ def _gains(signs: _Signs, speech: Speech, visemes: Visemes) -> np.ndarray:
     high = np.clip((signs.end[vowel] * speech.loudness_hz).astype(int), low + 1, last + 1)
     total = np.concatenate(([0.0], np.cumsum(speech.loudness, dtype=float)))
     level = (total[high] - total[low]) / (high - low)
-    window = np.ones(min(2 * int(timing["vowels_around"]) + 1, 2 * len(level) - 1))
-    around = np.convolve(level, window, "same") / np.convolve(np.ones_like(level), window, "same")
+    sums = np.concatenate(([0.0], np.cumsum(level)))
+    left = np.maximum(np.arange(len(level)) - timing["vowels_around"], 0)
+    right = np.minimum(np.arange(len(level)) + timing["vowels_around"] + 1, len(level))
+    around = (sums[right] - sums[left]) / (right - left)
     gain[vowel] = np.clip(1 + (level - around) * timing["per_db"], timing["least"], timing["most"])
     return gain
 
@@ -162,7 +164,7 @@ def _gate(start, end, hold, timing, times: np.ndarray, frame_s: float) -> np.nda
     contact, frame = _near(first - lead, last + follow, times)
     t = times[frame]
     away = np.maximum((first[contact] - t) / lead, (t - last[contact]) / follow)
-    open_ = 1 - _smooth(1 - away)
+    open_ = np.maximum(1 - _smooth(1 - away), 0.0)
     with np.errstate(divide="ignore"):
         return 1 - np.exp(np.bincount(frame, np.log(open_), len(times)))
 
