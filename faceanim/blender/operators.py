@@ -54,17 +54,32 @@ def bake_scene(scene: bpy.types.Scene):
 
     settings: FaceanimScene = scene.faceanim
     take = read_take(absolute(settings.take))
-    character = scenes.character([settings.character])
+    character = scenes.character([settings.character], override=True)
+    if settings.character not in character.meshes + character.armatures:  # a linked one got an override
+        settings.character = character.meshes[0]
     mapping = names.propose(character.rig).mapping
-    fps = scene.render.fps / scene.render.fps_base
-    curves = pipeline.curves(take, mapping, settings.style(), fps)
-    sound = absolute(settings.audio or settings.video) if settings.set_sound else None
+    fps = bake.scene_rate(scene)
     report = bake.bake(
-        character, curves, fps, settings.frame_start, sound=sound, set_range=settings.set_range, seconds=take.seconds
+        character,
+        pipeline.curves(take, mapping, settings.style(), fps),
+        fps,
+        settings.frame_start,
+        sound=sound_of(take) if settings.set_sound else None,
+        sound_start=(take.provenance.get("span") or [0.0])[0],
+        set_range=settings.set_range,
+        seconds=take.seconds,
+        scene=scene,
     )
     settings.baked = True
     settings.last_error = ""
     return report
+
+
+def sound_of(take: Take) -> Path | None:
+    """The file that the Take was heard in, where it is still there."""
+    inputs = take.provenance.get("inputs", {})
+    path = next((Path(inputs[kind]["path"]) for kind in ("audio", "video") if kind in inputs), None)
+    return path if path is not None and path.exists() and "lips" in take.layers else None
 
 
 def rebake(scene: bpy.types.Scene) -> None:
@@ -187,7 +202,7 @@ class FACEANIM_OT_bake(_Reporting, bpy.types.Operator):
 
     def work(self, context, settings):
         report = bake_scene(context.scene)
-        self.report({"INFO"}, f"Baked {report.keys} keys on {report.controls} controls")
+        self.report({"INFO"}, f"Baked {report.keys} keys on {len(report.controls)} controls")
 
 
 class _Export(_Reporting, ExportHelper):
@@ -255,7 +270,7 @@ class FACEANIM_OT_preview(_Export, bpy.types.Operator):
     def write(self, context, settings, character, path):
         from . import preview
 
-        preview.render(path, context.scene, absolute(settings.audio or settings.video))
+        preview.render(path, context.scene, sound_of(read_take(absolute(settings.take))))
 
 
 class FACEANIM_OT_copy_error(bpy.types.Operator):
