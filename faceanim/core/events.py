@@ -17,7 +17,7 @@ from .track import Track
 
 LIPS, TEETH, LIDS = "lips", "teeth", "lids"
 
-ROUNDED = frozenset("u ʊ o ɔ ɒ y ʏ ø œ ɞ ɵ ʉ w ʍ ɥ ʃ ʒ t͡ʃ d͡ʒ ɹ".split())
+ROUNDED = frozenset((*"uʊoɔɒyʏøœɞɵʉwʍɥʃʒɹ", "t͡ʃ", "d͡ʒ"))
 """The lips are busy, though they do not touch: half as free to smile."""
 
 # What the eye sees of an opening, in channels: larger is more open. Only its least value within a phone is sought.
@@ -132,7 +132,7 @@ def near(events: Iterable[Event], times: np.ndarray, fade: float) -> np.ndarray:
 
 
 def freedom(phones: Iterable[Phone], times: np.ndarray, fade: float = 0.08) -> np.ndarray:
-    """float32 (T,): how far the phones leave the lips free: 0 at contacts, 0.5 where rounded, 1 else, smooth between."""
+    """float32 (T,): how far the phones leave the lips free: 0 at contacts, 0.5 where rounded, 1 elsewhere."""
     phones = list(phones)
     rounded = [Event(LIPS, p.start, p.end, p.start) for p in phones if base(p.ipa) in ROUNDED]
     return (1 - near(speech_events(phones), times, fade)) * (1 - 0.5 * near(rounded, times, fade))

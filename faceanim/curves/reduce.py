@@ -19,11 +19,11 @@ LONGEST = 128
 
 
 def reduce(track: Track, tolerance: float = 0.005) -> list[Curve]:
-    """One Curve a channel, keys on whole frames, the first and the last among them; one key where a channel is constant.
+    """One Curve a channel, keys on whole frames, the first and the last among them; one key where it is constant.
 
-    On frames no curve is further than `tolerance` (in the channel's unit) from the track. Between two frames it stays as
-    near to the straight line as a smooth curve through the frames would, and it never leaves the channel's own range by
-    more than the tolerance.
+    On frames no curve is further than `tolerance` (in the channel's unit) from the track. Between two frames it stays
+    as near to the straight line as a smooth curve through the frames would, and it never leaves the channel's own range
+    by more than the tolerance.
     """
     if not track.frames or not track.channels:
         return [Curve(name, np.zeros(0), np.zeros(0)) for name in track.channels]
@@ -44,9 +44,9 @@ def reduce(track: Track, tolerance: float = 0.005) -> list[Curve]:
 
 @dataclass(frozen=True)
 class _Samples:
-    """Curves on half frames, (C, 2F - 1): what a piece is fitted to, what it is held against, and how far it may be off.
+    """Curves on half frames, (C, 2F - 1): what a piece is fitted to, what it is held against, how far it may be off.
 
-    Between frames it is held against the straight line.
+    Between frames it is held against the straight line. low, high: (C,) what no piece may leave.
     """
 
     fitted: np.ndarray
@@ -68,9 +68,7 @@ class _Samples:
         # the cubic through four frames passes the middle this far from the straight line
         fitted[:, 1::2] = between - (bend[:, :-1] + bend[:, 1:]) / 16
         allowed[:, 1::2] += np.minimum((np.abs(bend[:, :-1]) + np.abs(bend[:, 1:])) / 8, np.abs(right - left) / 2)
-        return _Samples(
-            fitted, wanted, allowed, values.min(1, initial=np.inf) - tolerance, values.max(1, initial=-np.inf) + tolerance
-        )
+        return _Samples(fitted, wanted, allowed, values.min(1) - tolerance, values.max(1) + tolerance)
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class _Pieces:
 class _Inside:
     """The half frames inside some pieces, end to end, and what the slopes must make of the samples there.
 
-    piece  which piece; at: flat index into the samples; p, q: the Hermite basis of the two slopes; offsets of the pieces;
+    piece  which piece; at: flat index into the samples; offsets: of the pieces; p, q: the Hermite basis of the slopes;
     base   the cubic through both ends with level slopes
     """
 
@@ -232,9 +230,8 @@ def _even(samples: _Samples, pieces: _Pieces) -> _Pieces:
         shared,
     ):
         good = inside.error(tried)[0] <= 1
-        best = replace(
-            best, leaving=np.where(good, tried.leaving, best.leaving), arriving=np.where(good, tried.arriving, best.arriving)
-        )
+        leaving = np.where(good, tried.leaving, best.leaving)
+        best = replace(best, leaving=leaving, arriving=np.where(good, tried.arriving, best.arriving))
     return best
 
 

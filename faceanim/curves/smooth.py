@@ -16,8 +16,8 @@ _SIGMA_HZ = np.sqrt(np.log(2)) / (2 * np.pi)
 def lowpass(values: np.ndarray, fps: float, cutoff_hz: np.ndarray) -> np.ndarray:
     """Values float32 (F, C) without what is faster than the cutoffs (C,) in Hz (-3 dB); 0 leaves a channel as it is.
 
-    A Gaussian both ways in time: no lag, and no value leaves the range of its neighbours, so nothing rings. The ends are
-    mirrored.
+    A Gaussian both ways in time: no lag, and no value leaves the range of its neighbours, so nothing rings. The ends
+    are mirrored.
     """
     cutoff_hz = np.broadcast_to(np.asarray(cutoff_hz, float), values.shape[1:])
     result = np.array(values, np.float32)

@@ -84,7 +84,7 @@ def led(take: Take, seconds: float) -> Take:
 def bridged(track: Track) -> Track:
     """The track with frames of confidence 0 led smoothly from their neighbours, and to neutral where a gap is long.
 
-    What a layer holds where its confidence is 0 is a guess, so it is not used. Channels that never had confidence are 0.
+    What a layer holds where its confidence is 0 is a guess and not used; a channel that never has any is 0.
     """
     known = track.confidence > 0
     if known.all():

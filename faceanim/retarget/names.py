@@ -1,0 +1,229 @@
+"""A Mapping proposed from the names of a character's keys and bones.
+
+One family drives a region, the one whose keys cover it best; others fill its gaps, with keys that take up nothing that
+is already taken. So a character that has ARKit keys and visemes is not driven twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..core.channels import CHANNELS, GROUP_OF, GROUPS, ROTATIONS
+from ..core.mapping import Mapping, Target
+from ..core.rig import Key, Rig
+from ..errors import CharacterError
+from . import bones
+from .families import Family, Shape, families
+
+REGIONS: dict[str, tuple[str, ...]] = {
+    "mouth": ("lips", "jaw"), "tongue": ("tongue",), "cheeks": ("cheeks",), "nose": ("nose",), "brows": ("brows",),
+    "lids": ("lids",), "gaze": ("gaze",),
+}
+ESSENTIAL = {"mouth": "jawOpen"}
+"""A family that cannot do this does not lead the region where another can."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is driven and what is not.
+
+    mapping    of accepted controls alone
+    family     the family that leads the mouth, or has the most keys where none does; "" where bones alone are driven
+    unmapped   channel to why nothing follows it
+    unused     key to why it is not driven
+    coverage   group (channels.GROUPS) to the part of its channels that drive something, 0..1
+    leaders    region to the family that leads it
+    """
+
+    mapping: Mapping
+    family: str
+    unmapped: dict[str, str]
+    unused: dict[str, str]
+    coverage: dict[str, float]
+    leaders: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Match:
+    """A key and the shape of a family that its name means."""
+
+    key: Key
+    family: Family
+    shape: Shape
+    skipped: int
+
+    @property
+    def dead(self) -> str:
+        """Why the key cannot be driven, "" where it can."""
+        if not self.key.moves:
+            return "it moves nothing"
+        if self.key.blocked:
+            return f"it is {self.key.blocked}"
+        return "its slider does not go above 0" if self.key.maximum <= 0 else ""
+
+
+def propose(rig: Rig) -> Proposal:
+    """The Mapping that the names suggest.
+
+    Raises CharacterError, with a hint, where there are no keys or none whose name is known, and no jaw bone either.
+    """
+    found = bones.find(rig)
+    matches = [
+        _Match(key, family, family.shapes[hit[0]], hit[1])
+        for family in families()
+        for key in rig.keys
+        if (hit := family.match(key.name))
+    ]
+    eyes = bones.free(found["eye_left"]), bones.free(found["eye_right"])
+    choice = _Choice()
+    for region in REGIONS:
+        if region != "gaze" or None in eyes:
+            choice.fill(region, matches)
+    targets = {key: choice.target(key) for key in (k.name for k in rig.keys) if key in choice.accepted}
+    driven = set(choice.owner)
+    targets |= _bone_targets(rig, found, driven)
+    if not choice.accepted and not any(GROUP_OF[c] in ("jaw", "lips") for c in driven):
+        raise _nothing(rig, matches)
+    gaze = driven & set(GROUPS["gaze"])
+    return Proposal(
+        Mapping(rig.name, targets),
+        choice.family,
+        {c: _unmapped(c, matches, found) for c in CHANNELS if c not in driven and not (gaze and GROUP_OF[c] == "gaze")},
+        {k.name: _unused(k, matches, choice, None not in eyes) for k in rig.keys if k.name not in choice.accepted},
+        {group: _coverage(names, driven) for group, names in GROUPS.items()},
+        choice.leaders,
+    )
+
+
+@dataclass
+class _Choice:
+    """The keys accepted so far, and who takes up which channel."""
+
+    accepted: dict[str, _Match] = field(default_factory=dict)
+    owner: dict[str, _Match] = field(default_factory=dict)
+    leaders: dict[str, str] = field(default_factory=dict)
+
+    def fill(self, region: str, matches: list[_Match]) -> None:
+        inside = [
+            m for m in matches if not m.dead and m.shape.weights
+            and any(GROUP_OF[c] in REGIONS[region] for c in m.shape.moves)
+        ]
+        for name in _ranked(region, inside):
+            mine = [m for m in inside if m.family.name == name]
+            # sided keys before those for both sides, and what needs another key after it
+            for match in sorted(mine, key=lambda m: (m.shape.both, bool(m.shape.needs), m.skipped)):
+                if self._allows(match):
+                    self.accepted[match.key.name] = match
+                    self.owner.update({c: match for c in match.shape.moves if c not in self.owner})
+                    self.leaders.setdefault(region, name)
+
+    def _allows(self, match: _Match) -> bool:
+        return match.key.name not in self.accepted and not self.refusal(match)
+
+    def refusal(self, match: _Match) -> str:
+        """Why a live match is not taken beside what is accepted already, "" where it may."""
+        shape = match.shape
+        for other in self.accepted.values():
+            if other.shape is shape:
+                return f"'{other.key.name}' is the same shape"
+        for channel in shape.moves:
+            other = self.owner.get(channel)
+            if other and (shape.both or other.family is not match.family):
+                return f"'{other.key.name}' ({other.family.name}) does this already"
+        for channel in shape.needs:
+            if channel not in self.owner or self.owner[channel].family is not match.family:
+                return f"it goes with {channel}, which no key of its family moves here"
+        return ""
+
+    def target(self, key: str) -> Target:
+        match = self.accepted[key]
+        weights = dict(match.shape.weights)
+        for channel, extra in match.shape.without.items():
+            if channel not in self.owner:
+                weights |= extra
+        return Target(weights, minimum=max(0.0, match.key.minimum), maximum=min(1.0, match.key.maximum))
+
+    @property
+    def family(self) -> str:
+        names = [m.family.name for m in self.accepted.values()]
+        return self.leaders.get("mouth") or max(names, key=names.count, default="")
+
+
+def _ranked(region: str, inside: list[_Match]) -> list[str]:
+    """Families by how many of the region's channels their keys move; first the best that has the essential one."""
+    moved: dict[str, set[str]] = {}
+    for match in inside:
+        channels = (c for c in match.shape.moves if GROUP_OF[c] in REGIONS[region])
+        moved.setdefault(match.family.name, set()).update(channels)
+    order = sorted(moved, key=lambda name: -len(moved[name]))
+    leader = next((name for name in order if ESSENTIAL.get(region) in moved[name]), None)
+    return sorted(order, key=lambda name: name != leader) if leader else order
+
+
+def _bone_targets(rig: Rig, found: dict[str, list[bones.Bone]], driven: set[str]) -> dict[str, Target]:
+    """Targets of head, eyes and, where no key opens the mouth, jaw; adds their channels to `driven`."""
+    targets: dict[str, Target] = {}
+    head, jaw = bones.free(found["head"]), bones.free(found["jaw"])
+    left, right = bones.free(found["eye_left"]), bones.free(found["eye_right"])
+    if head:
+        targets |= bones.head_targets(rig, head, found["neck"])
+    if left and right:
+        targets |= bones.eye_targets(left, right)
+    if jaw and "jawOpen" not in driven:
+        targets |= bones.jaw_targets(jaw)
+    driven.update(c for t in targets.values() for c in t.weights)
+    return targets
+
+
+def _coverage(names: Iterable[str], driven: set[str]) -> float:
+    """The part that is driven; eyes that turn need no keys that look, and the other way round."""
+    kinds = [[c for c in names if c in ROTATIONS], [c for c in names if c not in ROTATIONS]]
+    return max(sum(c in driven for c in kind) / len(kind) for kind in kinds if kind)
+
+
+def _unmapped(channel: str, matches: list[_Match], found: dict[str, list[bones.Bone]]) -> str:
+    if channel in ROTATIONS:
+        roles = ("head",) if channel.startswith("head") else ("eye_left", "eye_right")
+        for role in roles:
+            if not bones.free(found[role]):
+                blocked = [f"bone '{b.name}' is {b.blocked}" for b in found[role]]
+                return blocked[0] if blocked else f"no bone is named like the {role.replace('_', ', ')}"
+    own = [m for m in matches if channel in m.shape.moves]
+    dead = next((f"'{m.key.name}': {m.dead}" for m in own if m.dead), "")
+    return dead or (f"'{own[0].key.name}' cannot be used" if own else "no key is named like it")
+
+
+def _unused(key: Key, matches: list[_Match], choice: _Choice, eye_bones: bool) -> str:
+    dead = _Match(key, families()[0], families()[0].shapes[0], 0).dead
+    if dead:
+        return dead
+    own = sorted((m for m in matches if m.key is key), key=lambda m: m.skipped)
+    if not own:
+        return "its name is not known"
+    shape = own[0].shape
+    if not shape.weights:
+        return shape.why
+    if eye_bones and all(GROUP_OF[c] == "gaze" for c in shape.moves):
+        return "the eyeballs are turned by bones"
+    return choice.refusal(own[0]) or "another key does this already"
+
+
+def _nothing(rig: Rig, matches: list[_Match]) -> CharacterError:
+    if not rig.keys:
+        return CharacterError(
+            f"'{rig.name}' has no shape keys and no jaw bone",
+            "choose the object that holds the face, or give it shape keys (ARKit's names work best)",
+        )
+    names = ", ".join(key.name for key in rig.keys[:6]) + (", ..." if len(rig.keys) > 6 else "")
+    dead = {m.key.name: m.dead for m in matches if m.dead}
+    if dead:
+        name, why = next(iter(dead.items()))
+        return CharacterError(
+            f"no shape key of '{rig.name}' can be driven: of '{name}', {why}",
+            "unmute and unlock the keys, remove their drivers, or choose another object",
+        )
+    return CharacterError(
+        f"none of the {len(rig.keys)} shape keys of '{rig.name}' is named like a face's ({names})",
+        "rename them (jawOpen, eyeBlinkLeft, ...; A, I, U, E, O, Blink), or name a mapping with --mapping",
+    )
