@@ -21,12 +21,13 @@ from ..source import audio  # noqa: E402
 ROW_S = 12.0
 MOST_ROWS = 8
 WIDTH_IN, PANEL_IN, DPI = 18.0, 1.35, 100
-MOST_CURVES = 7
-STILL = 0.01
-"""Channels that move less than this are not drawn."""
+MOST_CURVES = 8
+STILL, STILL_RAD = 0.03, 0.005
+"""Channels that move less than this are not drawn, nor a panel in which none moves three times as much."""
 
 PANELS: dict[str, tuple[str, ...]] = {
-    "mouth": ("lips", "jaw", "tongue"),
+    "jaw and lips": ("jaw", "lips"),
+    "tongue": ("tongue",),
     "brows, cheeks, nose": ("brows", "cheeks", "nose"),
     "lids": ("lids",),
     "eyes and head (degrees)": ("gaze", "head"),
@@ -47,11 +48,14 @@ def plot(take: Take, track: Track, path: Path, sound: Path | None = None) -> Non
     span = max(take.seconds, 0.1) / rows
     wave = waveform(sound, take, int(WIDTH_IN * DPI) * rows)
     heights = [1.5, *([1.0] * (len(panels) + len(take.emotions)))]
-    figure = plt.figure(figsize=(WIDTH_IN, (sum(heights) * PANEL_IN + 0.5) * rows + 0.3), dpi=DPI)
+    figure = plt.figure(figsize=(WIDTH_IN, (sum(heights) * PANEL_IN + 0.5) * rows + 0.5), dpi=DPI)
     try:
         blocks = figure.add_gridspec(rows, 1, left=0.04, right=0.875, hspace=0.12)
-        margin = 0.3 / figure.get_figheight()
-        blocks.update(top=1 - margin, bottom=margin)
+        height = figure.get_figheight()
+        blocks.update(top=1 - 0.3 / height, bottom=0.45 / height)
+        inputs = [Path(item["path"]).name for item in (take.provenance.get("inputs") or {}).values()]
+        figure.text(0.04, 1 - 0.2 / height, ", ".join(inputs), fontsize=9, weight="bold")
+        figure.text(0.875, 1 - 0.2 / height, "solid: left or both, dashed: right", fontsize=8, ha="right", color="#666")
         for row in range(rows):
             axes = blocks[row].subgridspec(len(heights), 1, height_ratios=heights, hspace=0.12).subplots(sharex=True)
             axes = list(np.atleast_1d(axes))
@@ -59,7 +63,7 @@ def plot(take: Take, track: Track, path: Path, sound: Path | None = None) -> Non
             axes[0].set_xlim(start, end)
             draw_speech(axes[0], take, wave, start, end)
             for axis, (title, found) in zip(axes[1:], panels.items(), strict=False):
-                draw_curves(axis, title, track, found, legend=True)
+                draw_curves(axis, title, track, found)
             for axis, (name, emotion) in zip(axes[1 + len(panels) :], take.emotions.items(), strict=True):
                 draw_emotion(axis, name, emotion)
             for axis in axes:
@@ -74,13 +78,15 @@ def plot(take: Take, track: Track, path: Path, sound: Path | None = None) -> Non
 
 
 def curves(track: Track, groups: tuple[str, ...]) -> list[str]:
-    """The channels of these groups that move most, most first; where the eyes turn, not the shapes that follow them."""
+    """The channels of these groups that move most, most first; how the eyes turn, not the shapes that follow them."""
     names = [c for c in track.channels if GROUP_OF.get(c) in groups and not c.startswith("eyeLook")]
-    reach = {c: float(np.ptp(track.column(c))) if track.frames else 0.0 for c in names}
+    reach = {c: float(np.ptp(track.column(c))) / (STILL_RAD if c in ROTATIONS else STILL) for c in names}
+    if max(reach.values(), default=0.0) < 3:
+        return []
     bases: dict[str, float] = {}
     for name in names:
         bases[_sideless(name)] = max(bases.get(_sideless(name), 0.0), reach[name])
-    best = [b for b in sorted(bases, key=lambda b: -bases[b]) if bases[b] > STILL][:MOST_CURVES]
+    best = [b for b in sorted(bases, key=lambda b: -bases[b]) if bases[b] > 1][:MOST_CURVES]
     return [name for b in best for name in names if _sideless(name) == b]
 
 
@@ -91,7 +97,7 @@ def _sideless(name: str) -> str:
     return name.removeprefix("left").removeprefix("right") if name in ROTATIONS else name
 
 
-def draw_curves(axis, title: str, track: Track, names: list[str], legend: bool) -> None:
+def draw_curves(axis, title: str, track: Track, names: list[str]) -> None:
     """Left and right of a pair share a colour; the right side is dashed."""
     bases = list(dict.fromkeys(map(_sideless, names)))
     for name in names:
@@ -107,8 +113,7 @@ def draw_curves(axis, title: str, track: Track, names: list[str], legend: bool) 
     else:
         axis.set_ylim(-0.02, 1.02 if max(float(track.column(n).max()) for n in names) > 0.5 else 0.55)
     axis.set_ylabel(title, fontsize=8)
-    if legend:
-        axis.legend(loc="center left", bbox_to_anchor=(1.005, 0.5), fontsize=8, frameon=False, labelspacing=0.2)
+    axis.legend(loc="center left", bbox_to_anchor=(1.005, 0.5), fontsize=8, frameon=False, labelspacing=0.2)
 
 
 def draw_speech(axis, take: Take, wave: np.ndarray | None, start: float, end: float) -> None:
