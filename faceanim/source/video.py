@@ -100,6 +100,7 @@ class VideoStream:
         count, last, time = 0, -1.0, None
         with media.opened(self.path, "video file") as container:
             pictures = _pictures(self.path, container)
+            pictures.thread_type = "AUTO"
             for frame, time in self._timed(container, pictures, damage):
                 if self.end is not None and time >= self.end - 1e-6:
                     break
@@ -125,7 +126,6 @@ class VideoStream:
         self, container: av.container.InputContainer, pictures: av.VideoStream, damage: media.Damage, seek: bool = True
     ) -> Iterator[tuple[av.VideoFrame, float]]:
         """Decoded frames and their times on the clock; one without a timestamp follows the one before it."""
-        pictures.thread_type = "AUTO"
         zero = media.origin(container)
         sought = seek and self.start > SEEK_FROM_S and media.seekable(container)
         if sought:
