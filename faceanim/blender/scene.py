@@ -17,6 +17,8 @@ from ..errors import CharacterError
 
 SUFFIXES = (".blend", ".glb", ".gltf", ".vrm", ".fbx")
 NEW_FILE_FPS = 30
+HAS_FBX_IMPORT = bpy.app.version >= (4, 5, 0)
+"""Blender's own importer; before, an add-on's."""
 
 # Constraints that leave nothing of a bone's own rotation
 _OVERRULING = {"COPY_TRANSFORMS", "COPY_ROTATION", "TRACK_TO", "DAMPED_TRACK", "LOCKED_TRACK", "IK", "ARMATURE"}
@@ -90,7 +92,7 @@ def load(path: str | Path) -> list[Object]:
 
 def import_fbx(path: Path) -> None:
     """FBX by the importer this Blender has; both put time 0 of the file at frame 0."""
-    if "fbx_import" in dir(bpy.ops.wm):
+    if HAS_FBX_IMPORT:
         bpy.ops.wm.fbx_import(filepath=str(path.resolve()), anim_offset=0.0)
     else:
         bpy.ops.import_scene.fbx(filepath=str(path.resolve()), anim_offset=0.0)

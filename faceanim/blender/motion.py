@@ -1,0 +1,60 @@
+"""What a scene shows, frame by frame: values of shape keys and places of bones and objects, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from bpy.types import Object, Scene
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Samples at F frames, under the names of objects, keys and bones.
+
+    keys     (mesh, key) to float32 (F,): the values that shape the mesh, 0 where a key is muted
+    bones    (armature, bone) to float32 (F, 4, 4): in the armature's space, after constraints
+    objects  object to float32 (F, 4, 4): in the world
+    """
+
+    keys: dict[tuple[str, str], np.ndarray]
+    bones: dict[tuple[str, str], np.ndarray]
+    objects: dict[str, np.ndarray]
+
+
+def sample(scene: Scene, objects: Iterable[Object], frames: np.ndarray) -> Motion:
+    """Go through frames (F,), whole or not, and note what is shown; the scene's frame is as before afterwards."""
+    objects = list(objects)
+    keyed = [o for o in objects if o.type == "MESH" and o.data.shape_keys]
+    armatures = [o for o in objects if o.type == "ARMATURE"]
+    values = {o.name: np.zeros((len(frames), len(o.data.shape_keys.key_blocks)), np.float32) for o in keyed}
+    poses = {o.name: np.zeros((len(frames), len(o.pose.bones), 16), np.float32) for o in armatures}
+    places = {o.name: np.zeros((len(frames), 4, 4), np.float32) for o in objects}
+    before = scene.frame_current, scene.frame_subframe
+    try:
+        for i, frame in enumerate(frames):
+            whole = int(np.floor(frame + 1e-6))
+            scene.frame_set(whole, subframe=float(np.clip(frame - whole, 0.0, 0.999999)))
+            depsgraph = bpy.context.evaluated_depsgraph_get()
+            for thing in keyed:
+                thing.data.shape_keys.key_blocks.foreach_get("value", values[thing.name][i])
+            for thing in armatures:
+                thing.evaluated_get(depsgraph).pose.bones.foreach_get("matrix", poses[thing.name][i].ravel())
+            for thing in objects:
+                places[thing.name][i] = thing.evaluated_get(depsgraph).matrix_world
+    finally:
+        scene.frame_set(before[0], subframe=before[1])
+    keys = {
+        (o.name, block.name): values[o.name][:, i] * (not block.mute)
+        for o in keyed
+        for i, block in enumerate(o.data.shape_keys.key_blocks)
+        if i
+    }
+    bones = {
+        (o.name, bone.name): poses[o.name][:, i].reshape(-1, 4, 4).transpose(0, 2, 1)
+        for o in armatures
+        for i, bone in enumerate(o.pose.bones)
+    }
+    return Motion(keys, bones, places)
