@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from faceanim.blender import export, motion
-from faceanim.blender import scene as scenes
 from faceanim.blender.bake import bake, set_rate
 from faceanim.blender.verify import verify_export
 from faceanim.errors import OutputError

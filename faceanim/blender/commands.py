@@ -1,0 +1,139 @@
+"""The commands that need Blender: `rig`, `bake`, `verify-export`. From parsed arguments to a report as plain values."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import pipeline
+from ..core.files import input_file, replacing
+from ..core.mapping import Mapping
+from ..core.style import Style
+from ..core.take import Take
+from ..errors import CharacterError, OutputError
+from ..formats import mapping as mappings
+from ..formats import style as styles
+from ..formats import takes
+from ..retarget import names
+from . import bake as baking
+from . import export, preview, scene, verify
+
+
+def rig(args: argparse.Namespace) -> dict[str, Any]:
+    """What is recognised of a character file, and the proposed Mapping."""
+    scene.open_file(args.file)
+    found = scene.character(bpy.context, args.object).rig
+    proposal = names.propose(found)
+    return {
+        "name": found.name,
+        "meshes": list(found.meshes),
+        "keys": [key.name for key in found.keys],
+        "empty_keys": [key.name for key in found.keys if not key.moves],
+        "blocked": {thing.name: thing.blocked for thing in (*found.keys, *found.bones) if thing.blocked},
+        "bones": [bone.name for bone in found.bones],
+        "family": proposal.family,
+        "mapping": {control: dict(target.weights) for control, target in proposal.mapping.targets.items()},
+        "unmapped": dict(proposal.unmapped),
+        "unused": dict(proposal.unused),
+        "coverage": dict(proposal.coverage),
+    }
+
+
+def bake(args: argparse.Namespace) -> dict[str, Any]:
+    """Animate a character with a take; save it, export it and render it as asked."""
+    progress = getattr(args, "progress", lambda fraction, stage: None)
+    take = takes.read(input_file(args.take, "take"))
+    style = styles.read(input_file(args.style, "style")) if args.style else Style()
+    mapping = mappings.read(input_file(args.mapping, "mapping")) if args.mapping else None
+    progress(0.0, "opening the character")
+    opened = scene.open_file(args.character)
+    fps = baking.set_rate(opened, args.fps) if args.fps else baking.scene_rate(opened)
+    character = scene.character(bpy.context, args.object, override=True)
+    mapping = _usable(mapping, character) if mapping else names.propose(character.rig).mapping
+    progress(0.2, "baking")
+    curves = pipeline.curves(take, mapping, style, fps)
+    sound, sound_start = _sound_of(take)
+    made = baking.bake(
+        character, curves, fps, opened.frame_start, sound=sound, sound_start=sound_start, seconds=take.seconds
+    )
+    opened.frame_set(opened.frame_start)
+    progress(0.3, "saving")
+    save(args.output)
+    report = {
+        "path": str(args.output),
+        "character": character.rig.name,
+        "meshes": [mesh.name for mesh in character.keyed],
+        **{name: list(value) if isinstance(value, tuple) else value for name, value in asdict(made).items()},
+        "frames": int(made.last - made.first) + 1,
+        "seconds": take.seconds,
+        "sound": str(sound) if sound else None,
+    }
+    for name, write in (("fbx", export.fbx), ("glb", export.glb)):
+        if getattr(args, name, None):
+            progress(0.4, f"writing {getattr(args, name).name}")
+            report[name] = str(write(getattr(args, name), character))
+    if getattr(args, "preview", None):
+        progress(0.6, "rendering the preview")
+        report["preview"] = asdict(preview.render(args.preview, opened, sound))
+    progress(1.0, "done")
+    return report
+
+
+def verify_export(args: argparse.Namespace) -> dict[str, Any]:
+    """Open an export again and compare every control in time."""
+    return verify.verify_export(args.file, args.blend)
+
+
+def save(path: str | Path) -> None:
+    """Save what is open as a .blend, all at once or not at all; packed things stay packed, relative paths relative."""
+    path = Path(path)
+    _relative_sounds(path.parent)
+    preferences = bpy.context.preferences.filepaths
+    versions, preferences.save_version = preferences.save_version, 0
+    try:
+        with replacing(path) as temporary:
+            bpy.ops.wm.save_as_mainfile(filepath=str(temporary.resolve()), check_existing=False, relative_remap=True)
+    except RuntimeError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise OutputError(f"{path} was not written: {lines[-1] if lines else error}", "name another path") from error
+    finally:
+        preferences.save_version = versions
+
+
+def _relative_sounds(folder: Path) -> None:
+    """So that the .blend and its sound can be moved together; saving remaps from where the open file lies."""
+    base = Path(bpy.data.filepath).parent if bpy.data.filepath else folder.resolve()
+    for sound in bpy.data.sounds:
+        if sound.filepath and not sound.filepath.startswith("//") and not sound.packed_file and not sound.library:
+            try:
+                sound.filepath = "//" + Path(os.path.relpath(sound.filepath, base)).as_posix()
+            except ValueError:
+                continue  # on another drive of Windows
+
+
+def _sound_of(take: Take) -> tuple[Path | None, float]:
+    """The file whose sound the take was made from, if it is still there, and its second that is time 0."""
+    inputs = take.provenance.get("inputs") or {}
+    span = take.provenance.get("span") or [0.0]
+    for name in ("audio", "video"):
+        path = Path((inputs.get(name) or {}).get("path") or "")
+        if path.is_file():
+            return path, float(span[0] or 0.0)
+    return None, 0.0
+
+
+def _usable(mapping: Mapping, character: scene.Character) -> Mapping:
+    known = {key.name for key in character.rig.keys} | {
+        f"bone:{bone.name}:rot_{axis}" for bone in character.rig.bones for axis in "xyz"
+    }
+    if not known & set(mapping.targets):
+        raise CharacterError(
+            f"'{character.rig.name}' has none of the {len(mapping.targets)} controls of the mapping",
+            "it was made for another character: leave --mapping out, or write one from what `rig` proposes",
+        )
+    return mapping
