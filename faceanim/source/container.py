@@ -37,9 +37,10 @@ def opened(path: Path, what: str) -> Iterator[av.container.InputContainer]:
     """The open container. Raises MediaError with a hint: missing, empty, no media, truncated, protected."""
     path = input_file(path, what, MediaError)
     try:
-        # "file:" lets a name begin with a dash or hold a colon; no protocol but file: a playlist must not reach the net
+        # "file:" lets a name begin with a dash or hold a colon; no other protocol: a playlist must not reach the net.
+        # Not as `options`, which PyAV 16.1 also hands to streams that MPEG files have not found yet, and crashes.
         container = av.open(
-            f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            f"file:{path.absolute()}", container_options={"protocol_whitelist": "file"}, metadata_errors="replace"
         )
     except (FFmpegError, OSError, ValueError) as error:
         raise _unreadable(path, what, error) from error
@@ -107,8 +108,8 @@ def seconds(container: av.container.InputContainer, stream: av.stream.Stream) ->
 
 
 def start(container: av.container.InputContainer, stream: av.stream.Stream) -> float:
-    """When the stream begins on the clock (s)."""
-    return float((stream.start_time or 0) * stream.time_base) - origin(container)
+    """When the stream begins on the clock (s); what lies before time 0 is not shown."""
+    return max(0.0, float((stream.start_time or 0) * stream.time_base) - origin(container))
 
 
 def frames(
