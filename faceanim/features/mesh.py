@@ -57,9 +57,13 @@ class BundledMesh:
 
             self._mesh = FaceMesh(static_image_mode=still, max_num_faces=faces, refine_landmarks=True)
             self._mesh.process(np.zeros((64, 64, 3), np.uint8))
+        self._warned = False
 
     def find(self, image: np.ndarray, time: float) -> list[Face]:
-        found = self._mesh.process(image).multi_face_landmarks or []
+        # its first face makes it warn once more
+        with contextlib.nullcontext() if self._warned else _quiet():
+            found = self._mesh.process(image).multi_face_landmarks or []
+        self._warned = self._warned or bool(found)
         return [Face(_pixels(face.landmark, image)) for face in found]
 
     def forget(self) -> None:

@@ -1,0 +1,33 @@
+"""Where the eyes look: both eyes together, relative to the head, in radians; and Apple's eyeLook channels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LOOK = np.radians(30.0)
+"""The turn of the eyeball at which an eyeLook channel is 1."""
+LIMIT = np.radians(40.0)
+
+CHANNELS: tuple[str, ...] = (
+    "leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch",
+    "eyeLookUpLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft",
+    "eyeLookUpRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight",
+)  # fmt: skip
+
+
+def together(left: np.ndarray, right: np.ndarray, head_yaw: np.ndarray) -> np.ndarray:
+    """(N, 4) yaw and pitch of the left eye, then of the right, from each eye's own (N, 2).
+
+    Eyes move together, so noise is halved by their mean; of a turned head the nearer eye counts more. What sets the two
+    apart (vergence) is below what landmarks can tell.
+    """
+    nearer = 0.5 - 0.5 * np.clip(head_yaw / np.radians(30.0), -1, 1)[:, None]  # turned to the left shows the right eye
+    both = np.clip(nearer * left + (1 - nearer) * right, -LIMIT, LIMIT)
+    return np.concatenate([both, both], 1)
+
+
+def look(eyes: np.ndarray) -> np.ndarray:
+    """(N, 8) the eyeLook channels in the order of CHANNELS, 0..1, from (N, 4) radians."""
+    yaw_left, pitch_left, yaw_right, pitch_right = (eyes / LOOK).T
+    columns = [-pitch_left, pitch_left, -yaw_left, yaw_left, -pitch_right, pitch_right, yaw_right, -yaw_right]
+    return np.clip(np.stack(columns, 1), 0, 1)
