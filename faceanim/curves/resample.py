@@ -13,8 +13,12 @@ from .smooth import lowpass
 
 CUTOFF = 0.4
 """Going down in rate, what is faster than this part of the new rate is taken away (half of it is the limit)."""
-AWAY = 1.0
+AWAY = 0.75
 """A contact is shown at most this many frames from its time; closer ones than there are frames share one."""
+CLOSE = 8.0
+"""Contacts further apart than this many frames leave the opening between them its frames by themselves."""
+FIRM = 4.0
+"""A contact insists on its time this many times as strongly as an opening."""
 OPENS = 0.06
 """Contacts with at least so much aperture between them are two, with an opening to be seen between."""
 
@@ -40,22 +44,23 @@ def resample(track: Track, fps: float, events: Sequence[Event] = ()) -> Track:
         chosen = sorted((e for e in events if e.kind in kinds), key=lambda e: e.peak)
         if not chosen or not columns:
             continue
-        times, contact = _instants(track, chosen)
+        times, contact = _instants(track, chosen, fps)
         rows, at = placed((times - track.start) * fps, contact, frames)
         values[np.ix_(rows, columns)] = track.at(times[at])[0][:, columns]
     return result.with_values(values)
 
 
-def _instants(track: Track, events: list[Event]) -> tuple[np.ndarray, np.ndarray]:
-    """Times (N,) of the contacts and of the widest openings between them, in order, and (N,) which are contacts."""
+def _instants(track: Track, events: list[Event], fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times (N,) of the contacts and of the widest openings between close ones, in order; (N,) which are contacts."""
     opening = {kind: aperture(track, kind) for kind in {e.kind for e in events}}
     times, contact = [], []
     last = None
     for event in events:
         frame = int(np.clip(round((event.peak - track.start) * track.fps), 0, track.frames - 1))
-        if last is not None and frame > last + 1:
+        if last is not None and 1 < frame - last < CLOSE / fps * track.fps:
             between = opening[event.kind][last + 1 : frame]
-            widest = int(between.argmax())
+            widest = np.flatnonzero(between >= between.max() - 1e-3)
+            widest = int(widest[len(widest) // 2])
             edge = max(opening[event.kind][last], opening[event.kind][frame])
             if between[widest] > edge + OPENS:
                 times.append(track.start + (last + 1 + widest) / track.fps)
@@ -73,10 +78,11 @@ def placed(positions: np.ndarray, contact: np.ndarray, frames: int) -> tuple[np.
     regression of position minus rank). Where that would move one further than AWAY, openings give way first, then
     contacts share a frame.
     """
+    weights = np.where(contact, FIRM, 1.0)
     order = np.arange(len(positions))
     while True:
         rank = np.arange(len(order))
-        rows = np.clip(np.rint(_isotonic(positions[order] - rank)) + rank, 0, frames - 1).astype(int)
+        rows = np.clip(np.rint(_isotonic(positions[order] - rank, weights[order])) + rank, 0, frames - 1).astype(int)
         off = np.abs(rows - positions[order])
         # rounding alone costs half a frame; at the last frame a position may lie beyond it
         crowded = (off > AWAY) & (off > np.abs(np.clip(np.rint(positions[order]), 0, frames - 1) - positions[order]))
@@ -96,15 +102,13 @@ def placed(positions: np.ndarray, contact: np.ndarray, frames: int) -> tuple[np.
     return np.array(list(last), int), np.array(list(last.values()), int)
 
 
-def _isotonic(x: np.ndarray) -> np.ndarray:
-    """The non-decreasing sequence nearest to x (N,) in the least squares (pool adjacent violators)."""
-    means: list[float] = []
-    counts: list[int] = []
-    for value in x.tolist():
-        means.append(value)
-        counts.append(1)
-        while len(means) > 1 and means[-2] > means[-1]:
-            n = counts[-2] + counts[-1]
-            means[-2:] = [(means[-2] * counts[-2] + means[-1] * counts[-1]) / n]
-            counts[-2:] = [n]
-    return np.repeat(means, counts)
+def _isotonic(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The non-decreasing sequence nearest to x (N,) in the weighted least squares (pool adjacent violators)."""
+    pools: list[tuple[float, float, int]] = []
+    for mean, weight in zip(x.tolist(), weights.tolist(), strict=True):
+        count = 1
+        while pools and pools[-1][0] > mean:
+            before, its, n = pools.pop()
+            mean, weight, count = (before * its + mean * weight) / (its + weight), its + weight, count + n
+        pools.append((mean, weight, count))
+    return np.repeat([mean for mean, _, _ in pools], [count for _, _, count in pools])
