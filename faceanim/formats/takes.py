@@ -45,7 +45,8 @@ def write(take: Take, path: str | Path) -> None:
         "quality": dict(take.quality),
         "provenance": dict(take.provenance),
     }
-    text = json.dumps(_plain(head), ensure_ascii=False, allow_nan=False)
+    # escaped, for a path in it may hold bytes that are no text
+    text = json.dumps(_plain(head), allow_nan=False)
     safetensors.write(path, arrays, {"format": "faceanim", "version": str(VERSION), "take": text})
 
 
