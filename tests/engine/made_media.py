@@ -1,0 +1,33 @@
+"""Small sound and video files for the tests of the engine."""
+
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+
+
+def wav(path: Path, samples: np.ndarray, rate: int = 16000) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+def bursts(seconds: int) -> np.ndarray:
+    """Noise that comes and goes four times a second: enough like speech to keep the phone recogniser busy."""
+    second = np.random.default_rng(0).normal(0, 0.1, 16000) * np.repeat(np.arange(8) % 2, 2000)
+    return np.tile(second, seconds)
+
+
+def scenery(path: Path, seconds: float = 1.0, fps: int = 10) -> Path:
+    """A video of drifting colours in which there is no face, and no sound."""
+    y, x = np.mgrid[0:120, 0:160]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for frame in range(round(seconds * fps)):
+            image = np.stack([(x + frame * 3) % 256, (y * 2) % 256, (x + y) % 256], -1).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode())
+    return path
