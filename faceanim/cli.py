@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         report = args.run(args)
         write_report(args, report)
+        if isinstance(report, dict) and report.get("passed") is False:
+            return _fail("the export differs from the scene", "the report names the worst control and where it is off")
         return 0
     except KeyboardInterrupt:
         return _fail("cancelled")
@@ -251,7 +254,7 @@ def plot(args: argparse.Namespace) -> dict[str, Any]:
 @contextlib.contextmanager
 def blender(args: argparse.Namespace) -> Iterator[Any]:
     """The commands that need bpy. Blender and its exporters print on stdout, which is the report's alone: what they
-    say goes to stderr, or nowhere where --quiet is given."""
+    say is kept, and shown on stderr where a fault ends the command."""
     try:
         from .blender import commands
     except ImportError as error:
@@ -260,15 +263,20 @@ def blender(args: argparse.Namespace) -> Iterator[Any]:
         raise EngineError(f"`{args.command}` needs Blender: {error}", NEEDS_BLENDER) from None
     sys.stdout.flush()
     saved = os.dup(1)
-    sink = os.open(os.devnull, os.O_WRONLY) if args.quiet else os.dup(2)
-    os.dup2(sink, 1)
-    try:
-        yield commands
-    finally:
-        sys.stdout.flush()
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(sink)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 1)
+        try:
+            yield commands
+        except Exception as error:
+            sys.stdout.flush()
+            if not isinstance(error, FaceanimError):
+                said.seek(0)
+                sys.stderr.write(said.read().decode("utf-8", "replace"))
+            raise
+        finally:
+            sys.stdout.flush()
+            os.dup2(saved, 1)
+            os.close(saved)
 
 
 def rig(args: argparse.Namespace) -> dict[str, Any]:

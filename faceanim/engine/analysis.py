@@ -64,7 +64,9 @@ def analyze(
     if not made.layers:
         raise MediaError(f"there is nothing to animate: {'; '.join(made.notes)}", made.hint)
     progress(0.98, "finishing")
-    quality = {**made.quality, **({"notes": made.notes} if made.notes else {})}
+    quality = {name: round(v, 3) if isinstance(v, float) else v for name, v in made.quality.items()}
+    if made.notes:
+        quality["notes"] = made.notes
     return Take(
         fps, frames, made.layers, made.phones, made.words, quality=quality,
         provenance={

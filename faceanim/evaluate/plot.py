@@ -94,7 +94,7 @@ def _sideless(name: str) -> str:
     for side in ("Left", "Right"):
         if name.endswith(side):
             return name[: -len(side)]
-    return name.removeprefix("left").removeprefix("right") if name in ROTATIONS else name
+    return name.replace("leftEye", "eye").replace("rightEye", "eye")
 
 
 def draw_curves(axis, title: str, track: Track, names: list[str]) -> None:
