@@ -20,6 +20,9 @@ LIPS, TEETH, LIDS = "lips", "teeth", "lids"
 ROUNDED = frozenset((*"uʊoɔɒyʏøœɞɵʉwʍɥʃʒɹ", "t͡ʃ", "d͡ʒ"))
 """The lips are busy, though they do not touch: half as free to smile."""
 
+JOINED_S = 0.01
+"""Phones closer than this follow at once."""
+
 # What the eye sees of an opening, in channels: larger is more open. Only its least value within a phone is sought.
 _APERTURE = {
     LIPS: {
@@ -52,14 +55,22 @@ def aperture(track: Track, kind: str) -> np.ndarray:
 
 
 def speech_events(phones: Iterable[Phone], track: Track | None = None) -> list[Event]:
-    """LIPS and TEETH events of the phones; the peak is where `track` is most closed (without one: the middle)."""
+    """LIPS and TEETH events of the phones; the peak is where `track` is most closed (without one: the middle).
+
+    Phones of one kind without a pause between are one contact: the lips do not part within "lamp-post".
+    """
     kinds = {**dict.fromkeys(BILABIAL, LIPS), **dict.fromkeys(LABIODENTAL, TEETH)}
-    found = [(kinds[base(p.ipa)], p) for p in phones if base(p.ipa) in kinds]
-    opening = {kind: aperture(track, kind) for kind in (LIPS, TEETH)} if track is not None and track.frames else {}
-    return [
-        Event(kind, p.start, p.end, _least(opening[kind], track, p.start, p.end) if opening else (p.start + p.end) / 2)
-        for kind, p in found
-    ]
+    found: list[Event] = []
+    for phone in phones:
+        kind = kinds.get(base(phone.ipa))
+        if kind and found and found[-1].kind == kind and phone.start - found[-1].end < JOINED_S:
+            found[-1] = found[-1]._replace(end=phone.end)
+        elif kind:
+            found.append(Event(kind, phone.start, phone.end, phone.start))
+    if track is None or not track.frames:
+        return [e._replace(peak=(e.start + e.end) / 2) for e in found]
+    opening = {kind: aperture(track, kind) for kind in (LIPS, TEETH)}
+    return [e._replace(peak=_least(opening[e.kind], track, e.start, e.end)) for e in found]
 
 
 def _least(opening: np.ndarray, track: Track, start: float, end: float) -> float:

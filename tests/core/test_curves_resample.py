@@ -91,7 +91,8 @@ def test_length_and_times(fps):
 
 def test_going_down_what_is_too_fast_goes_and_what_is_slow_stays():
     times = np.arange(1200) / 60
-    track = Track.from_columns(60, {"browInnerUp": np.sin(2 * np.pi * 11.5 * times), "headYaw": np.sin(2 * np.pi * times)})
+    fast, slow = np.sin(2 * np.pi * 11.5 * times), np.sin(2 * np.pi * times)
+    track = Track.from_columns(60, {"browInnerUp": fast, "headYaw": slow})
     out = resample(track, 12)
     assert np.abs(out.column("browInnerUp")[12:-12]).max() < 0.2
     np.testing.assert_allclose(out.column("headYaw")[12:-12], np.sin(2 * np.pi * out.times)[12:-12], atol=0.03)
@@ -129,3 +130,10 @@ def test_closures_are_seen_without_phones():
     np.testing.assert_allclose(seen, heard, atol=0.02)
     assert not lip_events((), Track.of(60, CHANNELS, np.zeros((100, len(CHANNELS)))))
     assert not [e for e in lid_events(track) if e.kind == LIDS]
+
+
+def test_neighbours_of_one_kind_are_one_contact():
+    phones = (Phone(0.1, 0.2, "m", 1), Phone(0.2, 0.3, "p", 1), Phone(0.3, 0.4, "f", 1), Phone(0.5, 0.6, "b", 1))
+    assert [(e.kind, e.start, e.end) for e in speech_events(phones)] == [
+        ("lips", 0.1, 0.3), ("teeth", 0.3, 0.4), ("lips", 0.5, 0.6),
+    ]
