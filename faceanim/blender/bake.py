@@ -64,7 +64,7 @@ def bake(
     _check_editable(character)
     scene = scene or bpy.context.scene
     clear(character)
-    skipped = {c.control: reason for c in curves if (reason := _refusal(character, c.control))}
+    skipped = {c.control: reason for c in curves if (reason := _refusal(character, c))}
     free = [curve for curve in curves if curve.control not in skipped]
     to_frames = _Frames(fps, frame_start)
     last = max((to_frames(c.times[-1]) for c in curves), default=frame_start)
@@ -144,13 +144,21 @@ def _check_editable(character: Character) -> None:
             )
 
 
-def _refusal(character: Character, control: str) -> str:
-    """Why a control cannot be written, "" where it can."""
-    parsed = parse_control(control)
-    target = character.rig.bone(parsed[0]) if parsed else character.rig.key(control)
+def _refusal(character: Character, curve: Curve) -> str:
+    """Why a control is not written, "" where it is."""
+    parsed = parse_control(curve.control)
+    target = character.rig.bone(parsed[0]) if parsed else character.rig.key(curve.control)
     if target is None:
         return "the character does not have it"
-    return target.blocked
+    if target.blocked or np.any(curve.values):
+        return target.blocked
+    # The clip says nothing of it: what the user has made by hand, or from another clip, shall be seen
+    if parsed:
+        theirs = {path for armature in character.armatures for path in animation.animated_paths(armature)}
+        own = _rotation_path(target) in theirs
+    else:
+        own = any(key_path(curve.control) in animation.animated_paths(m.data.shape_keys) for m in character.keyed)
+    return "it stays at 0, and has animation of your own" if own else ""
 
 
 # -- shape keys -------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ its own. The user's scene is not changed.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +32,11 @@ STILL = 1e-6
 
 def fbx(path: str | Path, character: Character, span: tuple[int, int] | None = None) -> Path:
     """Write the character with its motion as binary FBX; `span` are its first and last frame (default: the clip's)."""
-    with _ready(character, span), replacing(path) as temporary:
+    with _ready(character, span), _written(path) as temporary:
         _call(
             bpy.ops.export_scene.fbx,
             path,
-            filepath=str(temporary.resolve()),
+            filepath=str(temporary),
             check_existing=False,
             object_types={"ARMATURE", "MESH", "EMPTY"},
             use_mesh_modifiers=True,
@@ -55,11 +57,11 @@ def fbx(path: str | Path, character: Character, span: tuple[int, int] | None = N
 def glb(path: str | Path, character: Character, span: tuple[int, int] | None = None) -> Path:
     """Write the character with its motion as glTF, one animation of morph targets and bones; `span` as for fbx."""
     text = Path(path).suffix.lower() == ".gltf"
-    with _ready(character, span), replacing(path) as temporary:
+    with _ready(character, span), _written(path) as temporary:
         _call(
             bpy.ops.export_scene.gltf,
             path,
-            filepath=str(temporary.resolve()),
+            filepath=str(temporary),
             check_existing=False,
             export_format="GLTF_EMBEDDED" if text else "GLB",
             use_active_scene=True,
@@ -80,6 +82,16 @@ def glb(path: str | Path, character: Character, span: tuple[int, int] | None = N
             export_lights=False,
         )
     return Path(path)
+
+
+@contextmanager
+def _written(path: str | Path) -> Iterator[Path]:
+    """A file to write that becomes `path`: of that name, which exporters write into files, in a folder of its own."""
+    path = Path(path)
+    with replacing(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".faceanim-") as folder:
+        own = Path(folder).resolve() / path.name
+        yield own
+        os.replace(own, temporary)
 
 
 def _call(operator: object, path: str | Path, **options: object) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from bpy.types import Object, Scene
+from bpy.types import Node, NodeTree, Object, Scene
 from mathutils import Matrix
 
 from ..core.files import replacing
@@ -81,7 +81,7 @@ def has_gl() -> bool:
 def _stage(original: Scene, engine: str, sound: str | Path | None) -> Iterator[Scene]:
     """A copy of the scene with settings of its own; what it needs beside is removed afterwards."""
     kept = {kind: set(getattr(bpy.data, kind)) for kind in ("objects", "cameras", "worlds", "sounds")}
-    stage = original.copy()
+    stage, active = original.copy(), {}
     try:
         _output(stage)
         stage.render.engine = engine
@@ -90,11 +90,16 @@ def _stage(original: Scene, engine: str, sound: str | Path | None) -> Iterator[S
             stage.camera = _camera(stage)
             stage.render.resolution_x = stage.render.resolution_y = SIZE
         _small(stage)
-        (_workbench if engine == "BLENDER_WORKBENCH" else _cycles)(stage)
+        if engine == "BLENDER_WORKBENCH":
+            active = _workbench(stage)
+        else:
+            _cycles(stage)
         if sound is not None and not _sound_strips(stage):
             add_sound(stage, sound, stage.frame_start, stage.frame_start)
         yield stage
     finally:
+        for tree, node in active.items():
+            tree.nodes.active = node
         bpy.data.scenes.remove(stage)
         for kind, blocks in kept.items():
             collection = getattr(bpy.data, kind)
@@ -124,22 +129,48 @@ def _small(stage: Scene) -> None:
     render.resolution_x, render.resolution_y = (max(4, 2 * round(side * scale / 2)) for side in (width, height))
 
 
-def _workbench(stage: Scene) -> None:
+def _workbench(stage: Scene) -> dict[NodeTree, Node | None]:
+    """Returns the node trees whose active node was changed, with the one that was active."""
     shading = stage.display.shading
-    shading.light = "STUDIO"
-    images = any(n.type == "TEX_IMAGE" for m in bpy.data.materials if m.node_tree for n in m.node_tree.nodes)
-    shading.color_type = "TEXTURE" if images else "MATERIAL"
+    shading.light, shading.show_specular_highlight = "STUDIO", False
+    shading.background_type, shading.background_color = "VIEWPORT", (0.2, 0.23, 0.26)
     stage.display.render_aa = "5"
+    stage.view_settings.view_transform = "Standard"
+    # Workbench shows the active image of a material, which need not be its colour
+    changed = {}
+    for tree in (m.node_tree for o in stage.objects for m in getattr(o.data, "materials", ()) if m and m.node_tree):
+        image = _colour_image(tree)
+        if image and tree.library is None:
+            changed.setdefault(tree, tree.nodes.active)
+            tree.nodes.active = image
+    shading.color_type = "TEXTURE" if changed else "MATERIAL"
+    return changed
+
+
+def _colour_image(tree: NodeTree) -> Node | None:
+    """The image behind the base colour of a material, else any."""
+    shaders = [n for n in tree.nodes if "Base Color" in n.inputs] or [n for n in tree.nodes if n.type == "EMISSION"]
+    waiting = [link.from_node for n in shaders[:1] for link in n.inputs[0].links]
+    for _ in range(len(tree.nodes)):
+        if not waiting:
+            break
+        node = waiting.pop(0)
+        if node.type == "TEX_IMAGE" and node.image:
+            return node
+        waiting += [link.from_node for socket in node.inputs for link in socket.links]
+    return next((n for n in tree.nodes if n.type == "TEX_IMAGE" and n.image), None)
 
 
 def _cycles(stage: Scene) -> None:
     stage.cycles.device = "CPU"
     stage.cycles.samples, stage.cycles.use_denoising = CYCLES_SAMPLES, False
-    stage.cycles.max_bounces = 2
     stage.render.use_persistent_data = True
+    stage.cycles.max_bounces, stage.cycles.transparent_max_bounces = 1, 4
     if not any(o.type == "LIGHT" for o in stage.objects):
         stage.world = bpy.data.worlds.new("faceanim preview")
-        stage.world.color = (0.6, 0.6, 0.6)
+        stage.world.use_nodes = False
+        stage.world.color = (0.8, 0.8, 0.8)
+        stage.view_settings.view_transform = "Standard"
 
 
 def _sound_strips(stage: Scene) -> bool:

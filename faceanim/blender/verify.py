@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,17 +105,25 @@ def _open_export(path: Path, wanted: Seen) -> Seen:
     forgets = path.suffix.lower() == ".fbx" and not scene.HAS_FBX_IMPORT
     rate = empty.render.fps / (1.0 if forgets else empty.render.fps_base)
     shown = _look(empty, character, np.arange(wanted.frames) / wanted.fps * rate, wanted.fps)
-    return replace(shown, keys=_under_own_names(shown.keys, {mesh for mesh, _ in wanted.keys}))
+    return replace(shown, keys=_under_own_names(shown.keys, wanted.keys))
 
 
-def _under_own_names(keys: dict[tuple[str, str], np.ndarray], meshes: set[str]) -> dict[tuple[str, str], np.ndarray]:
-    """The glTF importer gives an animated skinned mesh's name to an empty and calls the mesh NAME.001."""
-    there = {mesh for mesh, _ in keys}
-    own = {}
-    for (mesh, key), values in keys.items():
-        bare = re.sub(r"\.\d{3}$", "", mesh)
-        own[bare if mesh not in meshes and bare in meshes - there else mesh, key] = values
-    return own
+def _under_own_names(keys: dict[tuple[str, str], np.ndarray], wanted: Iterable[tuple[str, str]]) -> dict:
+    """The glTF importer gives an animated skinned mesh's name to an empty: find such a mesh by the keys it has."""
+    there, own = _keys_by_mesh(keys), _keys_by_mesh(wanted)
+    new_name = {}
+    for mesh, names in own.items():
+        if mesh not in there:
+            same = (m for m, n in there.items() if n == names and m not in own and m not in new_name)
+            new_name[next(same, mesh)] = mesh
+    return {(new_name.get(mesh, mesh), key): values for (mesh, key), values in keys.items()}
+
+
+def _keys_by_mesh(keys: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for mesh, key in keys:
+        found.setdefault(mesh, []).append(key)
+    return found
 
 
 def _look(opened: bpy.types.Scene, character: scene.Character, frames: np.ndarray, fps: float) -> Seen:

@@ -193,6 +193,17 @@ def test_face_animation_of_the_user_comes_through_outside_the_clip(puppet, curve
     assert key_value("Head", "nothing") == pytest.approx(0.7)
 
 
+def test_what_the_clip_says_nothing_of_is_left_to_the_user(puppet, curves):
+    animate(bpy.data.objects["Head"].data.shape_keys, 'key_blocks["nothing"].value', [0.5, 0.7])
+    animate(puppet.armature, 'pose.bones["eye.L"].rotation_euler', [(0.1, 0, 0), (0.3, 0, 0)])
+    still = [Curve(c, np.zeros(1), np.zeros(1)) for c in ("nothing", bone_control("eye.L", "x"), "eyeBlinkLeft")]
+    report = bake(puppet, [curves[0], *still], FPS, 1)
+    assert set(report.skipped) == {"nothing", bone_control("eye.L", "x")}
+    go_to(6)
+    assert key_value("Head", "nothing") == pytest.approx(0.6)
+    assert puppet.armature.pose.bones["eye.L"].rotation_euler.x == pytest.approx(0.2)
+
+
 def test_second_bake_replaces_the_first_only(puppet, curves):
     rig = puppet.armature
     animate(rig, 'pose.bones["spine"].rotation_quaternion', [(1, 0, 0, 0), (0.9, 0.3, 0, 0)])
@@ -270,10 +281,10 @@ def test_a_million_keys_a_second(puppet):
     character = scenes.character(bpy.context)
     times = np.arange(3600) / 60
     curves = [Curve(f"key{i}", times, np.sin(times + i)) for i in range(52)]
-    started = time.perf_counter()
+    started = time.process_time()  # tests may share their machine
     report = bake(character, curves, 60.0, 1)
     assert report.keys == 52 * 3600
-    assert time.perf_counter() - started < 0.4  # 0.1 s on an idle machine; tests may share theirs
+    assert time.process_time() - started < 0.2
 
 
 def test_linked_character_says_what_to_do(puppet, curves, tmp_path):
