@@ -19,6 +19,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,8 @@ def describe() -> dict[str, Any]:
     broken = {}
     for name in PACKAGES:
         try:
-            module = importlib.import_module(name)
-            found[name] = str(getattr(module, "__version__", "")) or "found"
+            importlib.import_module(name)
+            found[name] = metadata.version(name)
         except Exception as error:  # a library that does not load may raise anything
             broken[name] = str(error)
     return found | {"broken": broken}
@@ -160,7 +161,9 @@ def create(
         progress(0.03, "Making the environment")
         # --copies: a link into Blender's folder would break when Blender is updated
         copies = ["--copies"] if sys.platform != "darwin" and base == own_python() else []
-        _run([str(base), "-m", "venv", *copies, str(home)], lambda line: progress(0.05, "Making the environment"))
+        without = [] if packages else ["--without-pip"]
+        make = [str(base), "-m", "venv", *copies, *without, str(home)]
+        _run(make, lambda line: progress(0.05, "Making the environment"))
         if packages:
             _install(_executable(home), packages, progress)
         stamp = {"packages": packages, "base": str(base), "version": VERSION}
