@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .core.clip import Clip
-from .core.files import input_file, output_error, replacing
+from .core.files import check_writable, input_file, replacing
 from .core.style import Style
 from .core.take import Take
 from .core.track import Track
@@ -143,16 +143,7 @@ def writable(path: Path, suffix: str) -> Path:
     """Fails early, before long work, where `path` could not be written in the end."""
     if path.suffix.lower() != suffix:
         raise OutputError(f"{path} should end in {suffix}", f"name it {path.stem or 'out'}{suffix}")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(str(path))
-        if not path.parent.is_dir():
-            raise FileNotFoundError(str(path.parent))
-        if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-            raise PermissionError(str(path))
-    except OSError as error:
-        raise output_error(path, error) from None
-    return path
+    return check_writable(path)
 
 
 def analyze(args: argparse.Namespace) -> dict[str, Any]:

@@ -53,6 +53,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: str | Path) -> Path:
+    """The path; raises OutputError before long work where it could not be written after it."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(str(path))
+        if not path.parent.is_dir():
+            raise FileNotFoundError(str(path.parent))
+        if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+            raise PermissionError(str(path))
+    except OSError as error:
+        raise output_error(path, error) from None
+    return path
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """The OutputError that tells a user why `path` cannot be written."""
     if error.errno == errno.ENOSPC:

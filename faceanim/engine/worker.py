@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
+from ..core.files import check_writable
 from ..core.version import VERSION
 from ..errors import Cancelled, EngineError, FaceanimError
 from . import messages
@@ -29,6 +30,7 @@ GRACE_S = 5.0
 
 def run_analysis(job: Analyze, progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Analyzes and writes the Take; raises the project's errors."""
+    check_writable(job.output)
     try:
         from .analysis import analyze
 
