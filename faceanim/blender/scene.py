@@ -158,7 +158,7 @@ def character(
     chosen = _choose(groups, objects, name, active)
     if override and any(_is_linked(o) or _is_linked(o.data) for o in chosen):
         _make_overrides(chosen, objects)
-        return character(bpy.context, _local_name(name or chosen[0].name))
+        return character([_override_of(chosen[0]) or chosen[0]])
     meshes = tuple(o for o in chosen if o.type == "MESH")
     armatures = tuple(sorted({a for m in meshes if (a := armature_of(m))}, key=lambda a: -_bound(a, meshes)))
     return Character(read_rig(meshes, armatures), meshes, armatures)
@@ -246,35 +246,43 @@ def _is_linked(block: bpy.types.ID | None) -> bool:
     return block is not None and block.library is not None
 
 
-def _local_name(name: str) -> str:
-    """The name an override has: that of its reference unless it was taken."""
-    for thing in bpy.data.objects:
-        reference = thing.override_library.reference if thing.override_library else None
-        if reference and reference.name == name:
-            return thing.name
-    return name
-
-
 def _make_overrides(chosen: list[Object], objects: list[Object]) -> None:
+    """Library overrides of a character in place of what is linked: its collection or objects, and its meshes' keys."""
     scene, layer = bpy.context.scene, bpy.context.view_layer
-    for empty in [o for o in objects if o.type == "EMPTY" and o.instance_collection]:
-        collection = empty.instance_collection
-        if _is_linked(collection) and any(o in chosen for o in collection.all_objects):
-            made = collection.override_hierarchy_create(scene, layer, reference=empty, do_fully_editable=True)
-            if made:
-                bpy.data.objects.remove(empty)
-                break
+    layer.update()
+    linked = [c for c in scene.collection.children_recursive if _is_linked(c) and set(c.all_objects) & set(chosen)]
+    instances = [o for o in objects if o.type == "EMPTY" and o.instance_collection]
+    instance = next((o for o in instances if set(o.instance_collection.all_objects) & set(chosen)), None)
+    if instance and _is_linked(instance.instance_collection):
+        instance.instance_collection.override_hierarchy_create(scene, layer, reference=instance, do_fully_editable=True)
+        bpy.data.objects.remove(instance)
+    elif linked:
+        linked[0].override_hierarchy_create(scene, layer, reference=linked[0], do_fully_editable=True)
+        for parent in (scene.collection, *scene.collection.children_recursive):
+            if linked[0].name in parent.children and not _is_linked(parent):
+                parent.children.unlink(linked[0])
     else:
         for thing in chosen:
-            if _is_linked(thing):
+            if _is_linked(thing) and not _override_of(thing):
                 thing.override_hierarchy_create(scene, layer, do_fully_editable=True)
+            if _is_linked(thing) and thing.name in scene.collection.objects:
+                scene.collection.objects.unlink(thing)
     layer.update()
-    left = [o.name for o in scene.objects if o in chosen and _is_linked(o)]
-    if left:
+    made = [o for o in map(_override_of, chosen) if o] + [o for o in chosen if not _is_linked(o)]
+    for mesh in {o.data for o in made if o.type == "MESH" and _is_linked(o.data)}:
+        mesh.override_create(remap_local_usages=True)
+    if not made or any(_is_linked(o.data) for o in made if o.type == "MESH"):
         raise CharacterError(
-            f"the character is linked from another file and cannot be overridden: {', '.join(left[:4])}",
+            f"the character is linked from another file and cannot be overridden: {chosen[0].name}",
             "Object > Library Override > Make, or append it instead of linking",
         )
+
+
+def _override_of(linked: Object) -> Object | None:
+    """The object in the open scene that overrides a linked one."""
+    return next(
+        (o for o in bpy.context.scene.objects if o.override_library and o.override_library.reference is linked), None
+    )
 
 
 # -- the rig ----------------------------------------------------------------------------------------------------------
