@@ -164,7 +164,8 @@ class SkinKeys:
         deep = mesh.lower[self.bag].astype(float)
         deep[mesh.lower[self.bag] & mesh.upper[self.bag]] = corner
         a = np.abs(mesh.along[self.bag])
-        weight[self.bag] = np.where(deep == 1, 1 - (1 - corner) * a**3.5, np.where(deep == 0, corner * a**5, corner))
+        power = np.array([14.0, 14.0, 10.0, 7.0, 5.0])[self.ring[self.bag]]
+        weight[self.bag] = np.where(deep == 1, 1 - (1 - corner) * a**power, np.where(deep == 0, corner * a**power, corner))
         return weight
 
     def along_face(self, index: np.ndarray, d: np.ndarray) -> np.ndarray:
@@ -257,7 +258,7 @@ class SkinKeys:
         result = np.zeros_like(self.points)
         result[self.core] = core
         result[self.free] = self.spread @ core
-        share = np.array([0.0, 0.12, 0.35, 0.65, 0.9])[self.ring[self.bag]]
+        share = np.array([0.0, 0.0, 0.08, 0.4, 0.85])[self.ring[self.bag]]
         last = self.ring[self.core] == FIRST_CONTACT - 1
         table = {self._column(self.core[i]): core[i] for i in np.flatnonzero(last)}
         result[self.bag] = share[:, None] * np.array([table[self._column(i)] for i in self.bag])

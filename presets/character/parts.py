@@ -165,7 +165,7 @@ def teeth(upper: bool) -> Part:
     a, b = TEETH_UPPER if upper else TEETH_LOWER
     a, b = a - 2.2, b - 2.2
     widths = np.array([8.4, 6.8, 7.2, 7.0, 7.0, 8.0]) if upper else np.array([5.6, 6.0, 6.8, 7.0, 7.4, 8.0])
-    heights = np.array([9.5, 8.6, 9.2, 8.0, 7.6, 7.2])
+    heights = np.array([9.5, 8.6, 9.2, 8.0, 7.6, 7.2]) - (0.0 if upper else 1.2)
     turns = np.linspace(0, 1.35, 400)
     arc = np.stack([a * np.sin(turns), TEETH_CENTRE_Y - b * np.cos(turns)], -1)
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(arc, axis=0), axis=1))])
@@ -210,6 +210,7 @@ def tongue() -> Part:
     x = half[:, None] * np.cos(angle)
     groove = -1.4 * np.exp(-((x / 4.0) ** 2)) * (np.sin(angle) > 0) * (1 - t[:, None] ** 2)
     rings = np.stack([x, y[:, None] + 0 * x, z[:, None] + thick[:, None] * np.sin(angle) + groove], -1)
+    rings = (rings + np.roll(rings[:, ::-1], 11, axis=1) * [-1, 1, 1]) / 2
     p = rings.reshape(-1, 3)
     t = np.repeat(t, 20)
     tip, back, front = smooth((t - 0.45) / 0.55), np.exp(-(((t - 0.3) / 0.26) ** 2)), smooth((t - 0.1) / 0.8)

@@ -11,7 +11,7 @@ from mathutils.geometry import delaunay_2d_cdt
 
 from surface import CHART_TOP, EYE, EYE_RADIUS, LID, MOUTH, RADIUS, cast, chart, normals, skin, unchart
 
-LID_GAP = 1.15
+LID_GAP = 1.75
 """Eyeball to the lids' inside: more than a straight blink path cuts into the ball, R (1 - cos(half the travel))."""
 LID_COLUMNS = 22
 LIP_COLUMNS = 16
@@ -85,7 +85,7 @@ def lid_line(s: np.ndarray, which: str) -> tuple[np.ndarray, np.ndarray]:
     rise = {
         "upper": 30.0 * np.maximum(1 - np.abs(s) ** 2.3, 0) ** 0.75 - 3.0 * s * (1 - s**2),
         "lower": -21.0 * np.maximum(1 - np.abs(s) ** 2.2, 0) ** 0.8 - 3.0 * s * (1 - s**2),
-        "closed": -9.0 * (1 - s**2),
+        "closed": -7.0 * (1 - s**2),
     }[which]
     return azimuth, corner + rise
 
@@ -145,7 +145,8 @@ def _mouth_patch() -> np.ndarray:
     line = contact_line(s)
     high, low = _lip_heights(s)
     height = np.where(sign > 0, high, low) * sign
-    full = (1 - np.abs(s) ** 3) * np.where(sign >= 0, 0.92, 1.08)
+    round_ = 1 - np.abs(s) ** 3
+    full = round_ * np.where(sign >= 0, 0.92, 1.08)
     corner = s**10
 
     def on_skin(x, z, forward):
@@ -154,13 +155,13 @@ def _mouth_patch() -> np.ndarray:
 
     def lip(t, forward):
         spread = MOUTH_WIDTH * s + corner * 2.6 * t
-        return on_skin(spread, line + t * height, forward * full - 2.2 * corner * (1 - t))
+        return on_skin(spread, line + t * height, forward * (full if t else round_) - 2.2 * corner * (1 - t))
 
     edge = lip(0.0, np.full(len(j), LIP[0][1]))
     inside = []
     for depth, rise in BAG:
-        p = edge + np.stack([0.08 * depth * s, depth + CONTACT_DEPTH[0] + 0 * s, 0 * s], -1)
-        p[:, 2] = line + sign * rise * (1 - np.abs(s) ** 6)
+        p = edge + np.stack([0.26 * depth * s, depth + CONTACT_DEPTH[0] + 0 * s, 0 * s], -1)
+        p[:, 2] = line + sign * np.where(sign < 0, 1.3, 1.0) * rise * (1 - np.abs(s) ** 8)
         inside.append(p)
     contact = [edge + np.array([0, depth, 0]) for depth in CONTACT_DEPTH]
     lips = [lip(t, np.full(len(j), forward)) for t, forward in LIP]

@@ -10,7 +10,7 @@ import numpy as np
 EYE = np.array([34.5, -54.5, 210.0])
 """Centre of the own left eyeball."""
 EYE_RADIUS = 20.5
-LID = 3.0
+LID = 3.3
 """From the eyeball to the outer skin of the lids."""
 MOUTH = np.array([0.0, -80.0, 141.0])
 JAW_HINGE = np.array([0.0, 16.0, 160.0])
