@@ -352,7 +352,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--fps", type=float, help="frames a second of the scene (default: as it is)")
     _bake_options(sub)
 
-    sub = command("run", run, report_text, help="analyze and bake in one")
+    sub = command("run", run, run_text, help="analyze and bake in one")
     _clip_options(sub, "--take-fps", "take_fps")
     sub.add_argument("--take", type=Path, metavar="TAKE.faceanim", help="where the take goes (default: beside OUT)")
     sub.add_argument("--fps", dest="bake_fps", type=float, help="frames a second of the scene (default: as it is)")
@@ -399,6 +399,10 @@ def report_text(report: dict[str, Any]) -> str:
         elif not isinstance(value, (list, tuple)) or len(value) < 12:
             lines.append(f"{name}: {value}")
     return "\n".join(lines)
+
+
+def run_text(report: dict[str, Any]) -> str:
+    return f"{analyzed_text(report['analyze'])}\n{report_text(report['bake'])}"
 
 
 def rig_text(report: dict[str, Any]) -> str:

@@ -20,6 +20,24 @@ def bursts(seconds: int) -> np.ndarray:
     return np.tile(second, seconds)
 
 
+def joined(large: Path, small: Path, path: Path, frames: int) -> Path:
+    """The pictures of two videos side by side, the second at two thirds of its size; no sound."""
+    with av.open(str(path), "w") as out, av.open(str(large)) as a, av.open(str(small)) as b:
+        first = next(a.decode(video=0))
+        height, width = first.height, first.width
+        stream = out.add_stream("mpeg4", rate=25, options={"qscale": "2"})
+        stream.width, stream.height, stream.pix_fmt = 2 * width, height, "yuv420p"
+        pairs = zip(a.decode(video=0), b.decode(video=0), strict=False)
+        for _, (big, little) in zip(range(frames), pairs, strict=False):
+            image = np.full((height, 2 * width, 3), 90, np.uint8)
+            image[:, :width] = big.to_ndarray(format="rgb24")
+            size = (2 * width // 3 // 2 * 2, 2 * height // 3 // 2 * 2)
+            image[: size[1], width : width + size[0]] = little.reformat(*size, "rgb24").to_ndarray()
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        out.mux(stream.encode())
+    return path
+
+
 def scenery(path: Path, seconds: float = 1.0, fps: int = 10) -> Path:
     """A video of drifting colours in which there is no face, and no sound."""
     y, x = np.mgrid[0:120, 0:160]

@@ -113,6 +113,20 @@ def test_sound_of_a_video_without_a_face_is_animated_with_a_note(tmp_path, capsy
     assert "lips" in found.layers and found.seconds == pytest.approx(3.0) and found.quality["notes"]
 
 
+def test_of_two_faces_the_larger_is_followed_with_a_note(data, tmp_path, capsys):
+    alone, pair = data / "video_speech" / "grid_brbk7n.mpg", tmp_path / "pair.mp4"
+    media.joined(alone, data / "video_speech" / "grid_lwbsza.mpg", pair, frames=30)
+    found = []
+    for video in (alone, pair):
+        take = tmp_path / f"{video.stem}.faceanim"
+        assert main(["analyze", "--video", str(video), "--end", "1.2", "-o", str(take), "--quiet"]) == 0
+        found.append(takes.read(take))
+    assert found[1].quality["faces"] == 2 and any("2 faces" in note for note in found[1].quality["notes"])
+    # the same face as when it is alone: its head turns alike
+    yaw = [take.layers["head"].column("headYaw")[:70] for take in found]
+    assert np.abs(yaw[0] - yaw[1]).max() < np.radians(8) and found[1].quality["face_found"] > 0.95
+
+
 @pytest.mark.parametrize("words", [
     ("--fps", "0"), ("--fps", "nan"), ("--start", "99"), ("--start", "2", "--end", "1"), ("--start", "-1"),
     ("--device", "quantum"), ("--transcript", "nothing.txt"), ("--start", "1", "--end", "1.01"),

@@ -97,6 +97,13 @@ def test_a_user_error_comes_with_its_hint_and_kind(engine, tmp_path):
     assert engine.running
 
 
+def test_an_output_that_cannot_be_written_is_told_before_the_work(engine, tmp_path):
+    began = time.monotonic()
+    engine.submit(Clip(audio=long_speech(tmp_path)), tmp_path / "no" / "t.faceanim")
+    failed = wait_for(engine, client.Failed)[-1]
+    assert failed.kind == "OutputError" and "folder" in failed.message and time.monotonic() - began < 5
+
+
 @posix
 def test_a_killed_engine_is_reported_and_the_next_job_starts_another(engine, tmp_path):
     engine.submit(Clip(audio=long_speech(tmp_path)), tmp_path / "long.faceanim")
