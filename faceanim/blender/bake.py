@@ -19,6 +19,8 @@ from .scene import Character, bone_path, driven_paths, key_path
 
 ROTATION_PROPERTY = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 """The property a rotation mode is keyed on; every other mode is an Euler order."""
+_SOUND_STRIP = getattr(bpy.types, "SoundStrip", None) or bpy.types.SoundSequence
+_HAS_SOUND_OFFSET = "sound_offset" in _SOUND_STRIP.bl_rna.properties
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def bake(
     keys += _bake_bones(character, [c for c in free if parse_control(c.control)], writer, to_frames, skipped)
     written = tuple(curve.control for curve in free if curve.control not in skipped)
     if sound is not None:
-        add_sound(scene, sound, frame_start - sound_start * fps, frame_start)
+        add_sound(scene, sound, frame_start, sound_start)
     if set_range:
         scene.frame_start = min(scene.frame_start, int(np.floor(frame_start)))
         scene.frame_end = max(int(np.ceil(last - 1e-3)), scene.frame_start)
@@ -251,21 +253,27 @@ def _rotation_path(bone: Bone) -> str:
 # -- sound ------------------------------------------------------------------------------------------------------------
 
 
-def add_sound(scene: Scene, path: str | Path, file_start: float, audible_from: float) -> object:
-    """Put a sound file in the sequencer, in place of the one of the bake before.
+def add_sound(scene: Scene, path: str | Path, frame: float, second: float = 0.0) -> object | None:
+    """Put a sound file in the sequencer, in place of the one of the bake before; heard from a frame on.
 
-    file_start     the frame of its first sample
-    audible_from   the frame it is heard from
+    second   the file's second that is heard at that frame
+    Returns the strip, None where this Blender was built without sound.
     """
+    if not bpy.app.build_options.audaspace:
+        return None
     editor = scene.sequence_editor or scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     for strip in [s for s in strips if s.type == "SOUND" and animation.NAME in s]:
         strips.remove(strip)
     everything = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
     channel = max((s.channel for s in everything), default=0) + 1
-    strip = strips.new_sound(animation.NAME, str(Path(path).resolve()), min(channel, 32), int(round(file_start)))
+    # A strip starts on a whole frame; the rest is the offset of the sound in it, which Blender 4.2 does not have
+    fps = scene.render.fps / scene.render.fps_base
+    start = int((np.floor if _HAS_SOUND_OFFSET else np.round)(frame - second * fps + 1e-4))
+    strip = strips.new_sound(animation.NAME, str(Path(path).resolve()), min(channel, 32), start)
     strip[animation.NAME] = True
-    strip.frame_start = file_start
-    if audible_from > file_start:
-        strip.frame_offset_start = audible_from - file_start
+    if _HAS_SOUND_OFFSET:
+        strip.sound_offset = max(0.0, (frame - start) / fps - second)
+    if frame > start:
+        strip.frame_offset_start = frame - start
     return strip

@@ -71,7 +71,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         **{name: list(value) if isinstance(value, tuple) else value for name, value in asdict(made).items()},
         "frames": int(made.last - made.first) + 1,
         "seconds": take.seconds,
-        "sound": str(sound) if sound else None,
+        "sound": str(sound) if sound and bpy.app.build_options.audaspace else None,
     }
     for name, write in (("fbx", export.fbx), ("glb", export.glb)):
         if getattr(args, name, None):

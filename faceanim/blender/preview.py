@@ -95,7 +95,7 @@ def _stage(original: Scene, engine: str, sound: str | Path | None) -> Iterator[S
         else:
             _cycles(stage)
         if sound is not None and not _sound_strips(stage):
-            add_sound(stage, sound, stage.frame_start, stage.frame_start)
+            add_sound(stage, sound, stage.frame_start)
         yield stage
     finally:
         for tree, node in active.items():
@@ -168,8 +168,10 @@ def _cycles(stage: Scene) -> None:
     stage.cycles.max_bounces, stage.cycles.transparent_max_bounces = 1, 4
     if not any(o.type == "LIGHT" for o in stage.objects):
         stage.world = bpy.data.worlds.new("faceanim preview")
-        stage.world.use_nodes = False
         stage.world.color = (0.8, 0.8, 0.8)
+        for node in stage.world.node_tree.nodes if stage.world.node_tree else ():
+            if node.type == "BACKGROUND":
+                node.inputs["Color"].default_value = (0.8, 0.8, 0.8, 1.0)
         stage.view_settings.view_transform = "Standard"
 
 
