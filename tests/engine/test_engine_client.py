@@ -118,6 +118,31 @@ def test_a_killed_engine_is_reported_and_the_next_job_starts_another(engine, tmp
 
 
 @posix
+def test_a_job_that_does_not_heed_cancel_is_killed_and_the_others_go_on(tmp_path, monkeypatch):
+    """The worker of this Python hangs, as in native code, in every job whose sound is called so."""
+    monkeypatch.setattr(client, "CANCEL_WITHIN_S", 0.5)
+    script = (
+        "import time\n"
+        "from faceanim.engine import worker\n"
+        "def analyze(job, progress):\n"
+        "    return time.sleep(600) if 'hang' in job.audio else worker.run_analysis(job, progress)\n"
+        "worker.main(analyze)\n"
+    )
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{script}"\n')
+    python.chmod(0o755)
+    engine = client.Engine(python)
+    stuck = engine.submit(Clip(audio=tmp_path / "hang.wav"), tmp_path / "a.faceanim")
+    other = engine.submit(Clip(audio=SPEECH, end=1.0), tmp_path / "b.faceanim")
+    wait_for(engine, client.Progress)
+    engine.cancel(stuck)
+    events = wait_for(engine, client.Done, 20)
+    engine.shutdown()
+    ends = [(type(event), event.job) for event in events if isinstance(event, (client.Failed, client.Done))]
+    assert ends == [(client.Failed, stuck), (client.Done, other)]
+
+
+@posix
 def test_an_engine_of_another_version_gets_no_job(tmp_path):
     """The client talks to a copy of the package with another protocol, as after an update that left the engine old."""
     shutil.copytree(ROOT / "faceanim", tmp_path / "old" / "faceanim", ignore=shutil.ignore_patterns("__pycache__"))
