@@ -166,10 +166,10 @@ class AudioStream:
         sought = seek and self.start > 10 * PREROLL_S and media.seekable(container)
         if sought:
             media.seek(container, sound, self.start - PREROLL_S)
-        now = 0.0
+        now, zero = 0.0, media.origin(container)
         for frame in media.frames(container, sound, damage):
             if frame.pts is not None:
-                now = float(frame.pts * frame.time_base) - media.origin(container)
+                now = float(frame.pts * frame.time_base) - zero
             if sought and now > max(self.start, self.info.start + GAP_S):
                 media.seek(container, sound, 0.0)  # the file's index is wrong
                 yield from self._frames(container, damage, seek=False)
@@ -220,33 +220,35 @@ class _Mixer:
     def __init__(self, size: int):
         self.size = size
         self.held: list[np.ndarray] = []
+        self.count = 0
         self.power = np.zeros((0, 0))
         self.weights: np.ndarray | None = None
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """(C, n) in, mono (m,) out: m is 0 until enough is there to tell the levels."""
-        if not np.isfinite(samples).all():
-            samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
-        if len(samples) == 1:
-            return samples[0]
         self.held.append(samples)
-        return self.drain() if sum(s.shape[1] for s in self.held) >= self.size else _NOTHING
+        self.count += samples.shape[1]
+        return self.drain() if self.count >= self.size else _NOTHING
 
     def drain(self) -> np.ndarray:
         if not self.held:
             return _NOTHING
         samples = np.concatenate(self.held, 1)
-        self.held = []
-        if self.power.shape[0] != len(samples):
+        self.held, self.count = [], 0
+        if not np.isfinite(samples).all():
+            samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
+        if len(samples) == 1:
+            return samples[0]
+        if len(self.power) != len(samples):
             self.power, self.weights = np.zeros((len(samples), len(samples))), None
-        self.power += (samples @ samples.T).astype(float)
+        self.power += samples @ samples.T
         weights = _weights(self.power)
-        ramp = np.linspace(0.0, 1.0, samples.shape[1], dtype=np.float32)
         mono = weights @ samples
         if self.weights is not None and not np.allclose(weights, self.weights, atol=1e-4):
+            ramp = np.linspace(0.0, 1.0, samples.shape[1], dtype=np.float32)
             mono = mono * ramp + (self.weights @ samples) * (1 - ramp)
         self.weights = weights
-        return mono.astype(np.float32)
+        return mono
 
 
 def _weights(power: np.ndarray) -> np.ndarray:
