@@ -18,6 +18,7 @@ from ..core.track import Track
 from . import gaze, pose
 from .bridge import resample, without_spikes
 from .face_model import FaceModel, face_model
+from .lids import lids
 from .measure import measure
 from .rest import rest
 
@@ -28,6 +29,12 @@ DEAD = 0.04
 """Less than this of a coefficient is the landmarks' noise."""
 SHUT = 0.6
 """A lid closed further hides the iris."""
+PARTED = 0.03
+"""Lips further apart than at rest by this much (in eye distances) do not touch."""
+PARTING = (
+    "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight",
+    "mouthFunnel", "mouthShrugUpper",
+)  # fmt: skip
 WORST_FIT = 0.12
 """Landmarks whose rigid points lie further from a face's shape (in eye distances) are no face."""
 
@@ -63,17 +70,19 @@ def measured(track: FaceTrack) -> Reading:
     neutral = rest(measures, model)
     raw = (measures - neutral) @ model.weights
     column = {name: raw[:, c] for c, name in enumerate(model.channels)}
+    sides = [np.stack([column[f"{side}EyeYaw"], column[f"{side}EyePitch"]], 1) for side in ("left", "right")]
+    eyes = gaze.together(*sides, head[:, 0])
+    column |= _lids(measures, neutral, eyes, model)
     reliable = dict(zip(model.channels, model.reliability, strict=True))
 
     values = np.stack([_coefficient(name, column, track, model) for name in EXPRESSION], 1)
-    values = _possible(values)
+    gap = model.measures.index("gap")
+    values = _possible(values, 1 - np.clip((measures[:, gap] - neutral[gap]) / PARTED, 0, 1))
     front = _frontal(head)
     sure = np.array([reliable.get(name, 0.0) for name in EXPRESSION])[None] * _visible(head)
     if track.blendshapes is None:
         sure[:, EXPRESSION.index("tongueOut")] = 0.0
 
-    sides = [np.stack([column[f"{side}EyeYaw"], column[f"{side}EyePitch"]], 1) for side in ("left", "right")]
-    eyes = gaze.together(*sides, head[:, 0])
     blink = values[:, [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]].max(1)
     open_eyes = np.where(blink < SHUT, 1.0, 0.0)[:, None]
     eyes_sure = np.array([reliable["leftEyeYaw"], reliable["leftEyePitch"]] * 2)[None] * front[:, None] * open_eyes
@@ -118,6 +127,16 @@ def solve(track: FaceTrack, seconds: float, fps: float, predictor: Predictor = m
     return out
 
 
+def _lids(measures: np.ndarray, neutral: np.ndarray, eyes: np.ndarray, model: FaceModel) -> dict[str, np.ndarray]:
+    down = np.clip(eyes[:, 1] / gaze.LOOK, 0, 1)
+    columns = {}
+    for side in ("Left", "Right"):
+        at = [model.measures.index(f"{name}{side}") for name in ("lidGap", "lidUpper", "lidLower")]
+        three = lids(*measures[:, at].T, tuple(neutral[at]), down)
+        columns |= dict(zip((f"eyeBlink{side}", f"eyeWide{side}", f"eyeSquint{side}"), three, strict=True))
+    return columns
+
+
 def _coefficient(name: str, column: dict[str, np.ndarray], track: FaceTrack, model: FaceModel) -> np.ndarray:
     """(N,) one channel, 0..1, from our own weights and MediaPipe's coefficient."""
     own = np.clip((column[name] - DEAD) / (1 - DEAD), 0, 1) if name in column else np.zeros(track.frames)
@@ -130,11 +149,17 @@ def _coefficient(name: str, column: dict[str, np.ndarray], track: FaceTrack, mod
     return (1 - share) * own + share * np.clip(theirs / 0.9, 0, 1)
 
 
-def _possible(values: np.ndarray) -> np.ndarray:
-    """What a face can do: mouthClose closes what jawOpen opens, one side at a time, wide or shut."""
+def _possible(values: np.ndarray, together: np.ndarray) -> np.ndarray:
+    """What a face can do: mouthClose closes what jawOpen opens, one side at a time, wide or shut.
+
+    together  (N,) 1 where the lips are seen to meet: nothing parts them then
+    """
     values = values.copy()
     at = EXPRESSION.index
-    values[:, at("mouthClose")] = np.minimum(values[:, at("mouthClose")], values[:, at("jawOpen")])
+    parts = [at(name) for name in PARTING]
+    values[:, parts] *= 1 - 0.8 * together[:, None]
+    jaw, close = at("jawOpen"), at("mouthClose")
+    values[:, close] = np.minimum(np.maximum(values[:, close], values[:, jaw] * together), values[:, jaw])
     for a, b in (("mouthLeft", "mouthRight"), ("jawLeft", "jawRight"), *(
         (f"eyeWide{side}", f"eyeBlink{side}") for side in ("Left", "Right")
     )):
