@@ -21,6 +21,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("s", "S"), ("t", "T"), ("u", "UH"), ("v", "V"), ("w", "W"), ("x", "K S"), ("y", "IY"), ("z", "Z"),
 )
 _PHONES = dict(_RULES)
+_CONTINENTAL = {"w": "V", "wh": "V", "v": "F", "z": "T S", "ch": "HH", "th": "T", "kn": "K N", "qu": "K V"}
+"""What is said otherwise on the continent, with the lips above all."""
 _LONGEST = max(len(spelling) for spelling, _ in _RULES)
 
 
@@ -31,15 +33,16 @@ def spoken(text: str) -> list[str]:
     return [word for word in words if pronounce(word)]
 
 
-def pronounce(word: str) -> list[str]:
+def pronounce(word: str, continental: bool = False) -> list[str]:
     """ARPAbet phones of a word by its letters; a letter of no known sound is left out, doubled letters count once."""
+    rules = _PHONES | _CONTINENTAL if continental else _PHONES
     word = unicodedata.normalize("NFC", word.lower())
     phones: list[str] = []
     i = 0
     while i < len(word):
         for length in range(_LONGEST, 0, -1):
             part = word[i : i + length]
-            sound = _PHONES.get(part) or (_PHONES.get(_bare(part)) if length == 1 else None)
+            sound = rules.get(part) or (rules.get(_bare(part)) if length == 1 else None)
             if sound:
                 phones += [p for p in sound.split() if not (length == 1 and phones[-1:] == [p])]
                 break

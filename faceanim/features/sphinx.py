@@ -25,12 +25,20 @@ from .speech import LOUDNESS_HZ, RATE, Piece, pieces
 
 FRAME = 0.01
 """Seconds of a PocketSphinx frame (-frate 100)."""
+CENTRE = 0.0128
+"""What a frame says is of the middle of its window (-wlen 0.0256), half a window after its time."""
 SILENT_DB = -60.0
 """A piece that never gets louder is not given to the decoder: it would hear phones in the hum."""
 SPAN_DB = 6.0
 """Nor one whose level moves less than this between its 5th and its 95th percentile: a steady noise."""
-MISFIT = 25.0
-"""Mean misfit of a frame above which an alignment is refused. The right text has 3 to 12, a wrong one 40 and more."""
+FITS, MISFITS = 22.0, 70.0
+"""Mean misfit of a frame under which an alignment is taken and above which it is refused: the right text has 7 to 25 in
+English and 20 to 65 in a language that the model never heard, a wrong one 20 to 75."""
+BACKWARDS = 0.8
+"""Between the two the text has to fit so much better than the same phones backwards (right: 0.2 to 0.9, wrong: from
+0.6)."""
+FOREIGN = 0.2
+"""Share of words that the English dictionary lacks above which the text is taken for another language."""
 DECODED_CONFIDENCE = 0.6
 
 
@@ -60,18 +68,20 @@ def pocketsphinx_phones(
         length = len(piece.samples) / RATE
         if _has_sound(piece):
             sound = _pcm(piece.samples)
-            found = aligner.align(sound, piece.start, length) if aligner else None
+            found = aligner.align(sound, piece.start + CENTRE, length) if aligner else None
             if found is not None:
                 phones += found[0]
                 said += found[1]
                 aligned_s += length
             else:
                 decoder = decoder or _allphone()
-                phones += _decode(decoder, sound, piece.start)
+                phones += _decode(decoder, sound, piece.start + CENTRE)
                 decoded_s += length
         heard = piece.start + length
         progress(min(heard / seconds, 1.0) if seconds else heard / (heard + 60.0), "phones")
     quality = _quality(phones, aligner, aligned_s, decoded_s)
+    if transcript and transcript.strip() and not words:
+        quality["transcript"] = "not used: its script is not known"
     return Speech(tuple(phones), tuple(said), np.concatenate(levels), LOUDNESS_HZ, quality)
 
 
@@ -83,7 +93,9 @@ def _quality(phones: list[Phone], aligner: _Aligner | None, aligned_s: float, de
     if aligner:
         quality["transcript_words"] = len(aligner.words)
         quality["transcript_words_aligned"] = aligner.used
-        if aligner.guessed:
+        if aligner.foreign:
+            quality["transcript_pronounced"] = "by its letters: it does not look English"
+        elif aligner.guessed:
             quality["words_with_guessed_pronunciation"] = sorted(aligner.guessed)[:50]
         if aligner.failed_at is not None:
             quality["transcript_left_at_s"] = round(aligner.failed_at, 3)
@@ -121,7 +133,7 @@ def _model() -> Path:
 def _allphone():
     """A decoder of phones, with the package's phone trigrams."""
     return _sphinx().Decoder(
-        hmm=str(_model() / "en-us"), allphone=str(_model() / "en-us-phone.lm.bin"), lm=None, dict=None,
+        hmm=str(_model() / "en-us"), allphone=str(_model() / "en-us-phone.lm.bin"), lm=None, dict=None, remove_dc=True,
         lw=2.0, beam=1e-12, pbeam=1e-12, loglevel="FATAL",
     )
 
@@ -141,6 +153,10 @@ def _decode(decoder, sound: bytes, start: float) -> list[Phone]:
     ]
 
 
+def _ascii(word: str) -> str:
+    return unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
+
+
 class _Aligner:
     """Takes words from the front of a transcript as pieces of sound come."""
 
@@ -149,10 +165,13 @@ class _Aligner:
         self.used = 0
         self.guessed: set[str] = set()
         self.failed_at: float | None = None
+        self.foreign = False
         self._decoder = _sphinx().Decoder(
             hmm=str(_model() / "en-us"), dict=str(_model() / "cmudict-en-us.dict"), lm=None, bestpath=False,
-            beam=1e-80, pbeam=1e-80, wbeam=1e-60, loglevel="FATAL",
+            remove_dc=True, beam=1e-80, pbeam=1e-80, wbeam=1e-60, loglevel="FATAL",
         )
+        lacking = sum(self._decoder.lookup_word(_ascii(w)) is None for w in words)
+        self.foreign = lacking > max(1, FOREIGN * len(words))
 
     def align(self, sound: bytes, start: float, seconds: float) -> tuple[list[Phone], list[Word]] | None:
         """Phones and words of the next piece; None where the transcript is used up or does not fit."""
@@ -160,26 +179,40 @@ class _Aligner:
             return None
         # nobody says more than seven words a second for long
         words = self.words[self.used : self.used + int(seconds * 7) + 8]
-        found = self._fit([self._entry(w) for w in words], sound, start)
-        if found is None:
-            self.failed_at = start
+        entries = [self._entry(w) for w in words]
+        found = self._fit(entries, sound, start)
+        if found is None or not self._plausible(found[0], entries, sound):
+            self.failed_at = start - CENTRE
             return None
-        phones, spans = found
+        _, phones, spans = found
         said = [Word(a, b, text) for (a, b), text in zip(spans, words, strict=False)]
         self.used += len(said)
         return phones, said
 
+    def _plausible(self, misfit: float, entries: list[str], sound: bytes) -> bool:
+        if not FITS < misfit < MISFITS:
+            return misfit <= FITS
+        backwards = []
+        for entry in reversed(entries):
+            backwards.append(f"{entry}~")
+            if self._decoder.lookup_word(backwards[-1]) is None:
+                phones = self._decoder.lookup_word(entry).split()
+                self._decoder.add_word(backwards[-1], " ".join(reversed(phones)), True)
+        other = self._fit(backwards, sound, 0.0)
+        return other is None or misfit < BACKWARDS * other[0]
+
     def _entry(self, word: str) -> str:
         """The word as the dictionary has it; one that it lacks is added by letter-to-sound rules."""
-        plain = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode() or "uh"
-        if self._decoder.lookup_word(plain) is None:
-            self._decoder.add_word(plain, " ".join(pronounce(word)), True)
+        plain = _ascii(word)
+        if self.foreign or plain != word or self._decoder.lookup_word(plain) is None:
+            plain += "~guessed"
             self.guessed.add(word)
-        elif plain in self.guessed or plain != word:
-            self.guessed.add(word)
+            if self._decoder.lookup_word(plain) is None:
+                self._decoder.add_word(plain, " ".join(pronounce(word, self.foreign)), True)
         return plain
 
     def _fit(self, words: list[str], sound: bytes, start: float):
+        """(mean misfit of a frame, phones, spans of the words) of as many of the words as the sound holds, or None."""
         d = self._decoder
         last = len(words)
         # each word leads on, or to the end: the sound may stop anywhere in the text
@@ -213,4 +246,4 @@ class _Aligner:
                 phones.append(Phone(begin, begin + p.duration * FRAME, ipa, round(min(confidence, 1.0), 3)))
             if re.match(r"[^<\[(]", word.name):
                 spans.append((start + word.start * FRAME, start + (word.start + word.duration) * FRAME))
-        return (phones, spans) if frames and misfit / frames < MISFIT else None
+        return (misfit / frames, phones, spans) if frames else None
