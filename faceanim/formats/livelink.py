@@ -205,7 +205,7 @@ def _times(clock: np.ndarray, base: float | None) -> tuple[np.ndarray, float]:
     if not len(step):
         return times, float(base)
     # whole steps between rows, so that dropped rows do not slow the rate; pauses are left out
-    count = np.round(step / np.median(step))
+    count = np.round(step / np.quantile(step, 0.25, method="lower"))
     good = (count >= 1) & (count < 10)
     rate = float(count[good].sum() / step[good].sum())
     near = [r * k for r in RATES for k in (1.0, 1000.0 / 1001.0)]
@@ -216,7 +216,7 @@ def _times(clock: np.ndarray, base: float | None) -> tuple[np.ndarray, float]:
 def _timecode_rate(clock: np.ndarray) -> float:
     """Frames that the timecode counts in a second, seen where they start anew."""
     second, frame = clock.T
-    over = np.flatnonzero((np.diff(second) == 1) & (np.diff(frame) < 0))
+    over = np.flatnonzero((np.diff(second) % 86400 == 1) & (np.diff(frame) < 0))
     inside = np.diff(frame)[(np.diff(second) == 0) & (np.diff(frame) > 0)]
     if not len(over):
         return float(max(APP_RATE, math.ceil(frame.max() + 1e-9)))
