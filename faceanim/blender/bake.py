@@ -20,6 +20,7 @@ from .scene import Character, bone_path, driven_paths, key_path
 ROTATION_PROPERTY = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 """The property a rotation mode is keyed on; every other mode is an Euler order."""
 _SOUND_STRIP = getattr(bpy.types, "SoundStrip", None) or bpy.types.SoundSequence
+_TRIM = "left_handle_offset" if "left_handle_offset" in _SOUND_STRIP.bl_rna.properties else "frame_offset_start"
 _HAS_SOUND_OFFSET = "sound_offset" in _SOUND_STRIP.bl_rna.properties
 
 
@@ -275,5 +276,5 @@ def add_sound(scene: Scene, path: str | Path, frame: float, second: float = 0.0)
     if _HAS_SOUND_OFFSET:
         strip.sound_offset = max(0.0, (frame - start) / fps - second)
     if frame > start:
-        strip.frame_offset_start = frame - start
+        setattr(strip, _TRIM, frame - start)
     return strip

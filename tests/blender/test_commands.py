@@ -1,5 +1,6 @@
 """The commands in Blender: from files to files."""
 
+import time
 import wave
 from argparse import Namespace
 from pathlib import Path
@@ -89,6 +90,10 @@ def test_sound_is_in_time(take, character, tmp_path):
     commands.bake(arguments(take, character, tmp_path, fps=30))
     mixed = tmp_path / "mix.wav"
     bpy.ops.sound.mixdown(filepath=str(mixed), container="WAV", codec="PCM", format="S16")
+    size, late = -1, time.monotonic() + 10
+    while (not mixed.exists() or mixed.stat().st_size != size) and time.monotonic() < late:
+        size = mixed.stat().st_size if mixed.exists() else -1  # Blender 5.2 writes it in the background
+        time.sleep(0.2)
     with wave.open(str(mixed)) as file:
         rate, channels = file.getframerate(), file.getnchannels()
         samples = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, channels)[:, 0]
