@@ -15,6 +15,7 @@ import bpy  # noqa: E402
 import numpy as np  # noqa: E402
 from mathutils import Vector  # noqa: E402
 
+import paint  # noqa: E402
 import parts  # noqa: E402
 from keys import SkinKeys, smooth  # noqa: E402
 from parts import Part  # noqa: E402
@@ -25,11 +26,12 @@ from surface import EYE  # noqa: E402
 METRES = 0.001
 # linear RGB, roughness
 COLOURS = {
-    "Skin": ((0.80, 0.46, 0.32), 0.52), "Lips": ((0.60, 0.17, 0.15), 0.38), "Mouth": ((0.20, 0.025, 0.03), 0.6),
+    "Skin": (tuple(paint.SKIN), 0.52), "Lips": ((0.64, 0.20, 0.18), 0.38), "Mouth": ((0.20, 0.025, 0.03), 0.6),
     "Nostrils": ((0.35, 0.11, 0.08), 0.8), "Pupil": ((0.004, 0.004, 0.006), 0.08), "Iris": ((0.03, 0.16, 0.17), 0.12),
     "Iris Inner": ((0.08, 0.33, 0.30), 0.12), "Iris Rim": ((0.008, 0.04, 0.05), 0.12), "Sclera": ((0.86, 0.84, 0.80), 0.15),
     "Lashes": ((0.02, 0.012, 0.010), 0.6), "Brows": ((0.075, 0.03, 0.014), 0.75), "Teeth": ((0.88, 0.84, 0.74), 0.2),
-    "Gums": ((0.52, 0.13, 0.13), 0.35), "Tongue": ((0.62, 0.16, 0.16), 0.4), "Hair": ((0.10, 0.036, 0.014), 0.5),
+    "Gums": ((0.52, 0.13, 0.13), 0.35), "Tongue": ((0.62, 0.16, 0.16), 0.4), "Hair": ((0.135, 0.042, 0.016), 0.5),
+    "Hair Light": ((0.20, 0.068, 0.025), 0.45), "Catchlight": ((1.0, 1.0, 1.0), 0.3),
     "Shirt": ((0.05, 0.18, 0.26), 0.85), "Backdrop": ((0.62, 0.70, 0.74), 1.0),
 }  # fmt: skip
 
@@ -47,6 +49,17 @@ def material(name: str):
     shader = next(n for n in made.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = (*colour, 1.0)
     shader.inputs["Roughness"].default_value = roughness
+    if name == "Skin":
+        image = bpy.data.images.new("Skin", *paint.SIZE)
+        image.pixels.foreach_set(paint.srgb(paint.picture()).astype(np.float32).ravel())
+        image.pack()
+        node = made.node_tree.nodes.new("ShaderNodeTexImage")
+        node.image, node.location = image, (-320, 280)
+        made.node_tree.links.new(node.outputs["Color"], shader.inputs["Base Color"])
+        made.node_tree.nodes.active = node
+    if name == "Catchlight":
+        shader.inputs["Emission Color"].default_value = (1, 1, 1, 1)
+        shader.inputs["Emission Strength"].default_value = 1.0
     if name in ("Skin", "Lips", "Tongue") and "Subsurface Weight" in shader.inputs:
         shader.inputs["Subsurface Weight"].default_value = 0.12
         shader.inputs["Subsurface Radius"].default_value = (0.008, 0.003, 0.002)
@@ -77,6 +90,9 @@ def add_mesh(part: Part, rig, collection):
     for name in part.materials:
         mesh.materials.append(material(name))
     mesh.polygons.foreach_set("material_index", np.asarray(part.material, np.int32))
+    if part.name == "Head":
+        layer = mesh.uv_layers.new(name="UVMap")
+        layer.uv.foreach_set("vector", paint.uv(part.vertices, part.faces).astype(np.float32).ravel())
     thing = bpy.data.objects.new(part.name, mesh)
     collection.objects.link(thing)
     if part.keys:
@@ -127,10 +143,10 @@ def add_light(name: str, place, size: float, watts: float, colour, target):
 def add_stage() -> None:
     """Camera, lights, world and the settings that a render starts from."""
     scene = bpy.context.scene
-    target = Vector((0, 0, 0.178))
+    target = Vector((0, 0, 0.196))
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    camera.data.lens = 85
-    camera.location = target + Vector((0.0, -1.12, 0.012))
+    camera.data.lens = 105
+    camera.location = target + Vector((0.0, -1.15, 0.01))
     camera.rotation_euler = (target - camera.location).to_track_quat("-Z", "Y").to_euler()
     scene.collection.objects.link(camera)
     scene.camera = camera
@@ -149,7 +165,7 @@ def add_stage() -> None:
     scene.render.resolution_x = scene.render.resolution_y = 720
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading
-    shading.light, shading.color_type = "STUDIO", "MATERIAL"
+    shading.light, shading.color_type = "STUDIO", "TEXTURE"
     shading.show_cavity, shading.cavity_type = True, "SCREEN"
     shading.show_shadows = False
     shading.background_type = "WORLD"
@@ -165,7 +181,7 @@ def main(out: Path) -> None:
     brow = parts.brows()
     parts.follow(brow, head.vertices, head.keys, tuple(n for n in head.keys if n.startswith(("brow", "noseSneer"))))
     made = [head, parts.eyeball("L"), parts.eyeball("R"), parts.lashes(), brow, parts.teeth(True), parts.teeth(False),
-            parts.tongue(), parts.hair(), parts.shirt()]  # fmt: skip
+            parts.tongue(), parts.hair_part(), parts.shirt()]  # fmt: skip
     for part in made:
         add_mesh(part, rig, collection)
     add_stage()

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+import hair
 from keys import JAW_MOVES, TEETH_CENTRE_Y, TEETH_LOWER, TEETH_UPPER, lid_shift, smooth
 from poses import LIDS
 from skin import eye_angles, lid_line, ray
-from surface import EYE, EYE_RADIUS, LID, cast, chart, normals, settle
+from surface import EYE, EYE_RADIUS, LID, cast, normals, settle
 
 
 @dataclass
@@ -53,7 +54,7 @@ def rigid(bone: str, n: int) -> dict[str, np.ndarray]:
 
 def eyeball(side: str) -> Part:
     """A sphere whose rings about the pupil carry the colours."""
-    edges = np.array([0, 6, 11.5, 13, 20, 27.5, 29.5, 33, 40, 50, 60, 72, 86, 102, 120, 145, 180.0])
+    edges = np.array([0, 6, 12.5, 14, 20, 28.5, 31, 34, 40, 50, 60, 72, 86, 102, 120, 145, 180.0])
     segments = 40
     around = np.arange(segments) * 2 * np.pi / segments
     a = np.radians(edges[1:-1])[:, None]
@@ -67,10 +68,27 @@ def eyeball(side: str) -> Part:
     faces += [(n, j, (j + 1) % segments) for j in range(segments)]
     faces += [(n + 1, last + (j + 1) % segments, last + j) for j in range(segments)]
     middle = np.concatenate([np.repeat((edges[1:-2] + edges[2:-1]) / 2, segments), np.full(segments, 1), np.full(segments, 179)])
-    material = np.select([middle < 11.5, middle < 20, middle < 27.5, middle < 29.5], [0, 1, 2, 3], 4)
+    material = np.select([middle < 12.5, middle < 20, middle < 28.5, middle < 31], [0, 1, 2, 3], 4)
+    spots, spot_faces = _catchlights()
+    faces += [tuple(len(vertices) + i for i in f) for f in spot_faces]
+    weights = {f"eye.{side}": np.r_[np.ones(len(vertices)), np.zeros(len(spots))],
+               "head": np.r_[np.zeros(len(vertices)), np.ones(len(spots))]}  # fmt: skip
+    material = np.r_[material, np.full(len(spot_faces), 5)]
     centre = EYE if side == "L" else EYE * [-1, 1, 1]
-    return Part(f"Eye.{side}", vertices + centre, faces, ("Pupil", "Iris Inner", "Iris", "Iris Rim", "Sclera"), material,
-                rigid(f"eye.{side}", len(vertices)))  # fmt: skip
+    return Part(f"Eye.{side}", np.vstack([vertices, spots]) + centre, faces,
+                ("Pupil", "Iris Inner", "Iris", "Iris Rim", "Sclera", "Catchlight"), material, weights)  # fmt: skip
+
+
+def _catchlights() -> tuple[np.ndarray, list]:
+    """Two lights on the cornea, which stay with the head when the eye turns, as reflections do."""
+    vertices, faces = [], []
+    for azimuth, elevation, size in ((-9.0, 11.0, 4.6), (9.0, -9.0, 2.2)):
+        around = np.arange(16) * 2 * np.pi / 16
+        ring = ray(azimuth + size * np.cos(around), elevation + size * np.sin(around))
+        start = len(vertices) * 17
+        vertices.append(np.vstack([ring, ray(np.array([azimuth]), np.array([elevation]))]) * (EYE_RADIUS + 0.12))
+        faces += [(start + 16, start + j, start + (j + 1) % 16) for j in range(16)]
+    return np.vstack(vertices), faces
 
 
 def lashes() -> Part:
@@ -252,29 +270,20 @@ def ears() -> tuple[np.ndarray, list]:
     return mirrored(points.reshape(-1, 3), tube(points))
 
 
-def hair() -> Part:
-    """A cap of hair for now."""
-    theta = np.linspace(-np.pi, np.pi, 97)[:-1]
-    line = np.interp(np.abs(theta), [0, 0.5, 0.9, 1.15, 1.5, 1.8, 2.2, np.pi], [283, 280, 268, 238, 216, 190, 150, 140])
-    rings = []
-    for f, height in [(0.0, -1.0), (0.0, 5.0), (0.03, 8.0), *[(x, 9.0 + 3 * x) for x in np.linspace(0.08, 0.985, 22)]]:
-        q = line + f * (374 - line)
-        p = chart(theta * 75.0, q)
-        rings.append(p + normals(p) * height)
-    rings = np.stack(rings)
-    faces = tube(rings)
-    return Part("Hair", rings.reshape(-1, 3), faces, ("Hair",), np.zeros(len(faces), int), rigid("head", rings.size // 3))
+def hair_part() -> Part:
+    vertices, faces, shade = hair.build()
+    return Part("Hair", vertices, faces, ("Hair", "Hair Light"), shade, rigid("head", len(vertices)))
 
 
 def shirt() -> Part:
     """A roll-neck and the shoulders' beginning; closes the picture below."""
-    profile = np.array([(41, 52), (44, 55), (48, 54), (50, 49), (49, 42), (50, 34), (53, 27), (62, 20), (80, 12), (104, 2),
-                        (126, -12), (138, -30), (142, -50)], float)  # fmt: skip
+    profile = np.array([(41, 62), (44, 65), (48, 64), (50, 59), (49, 52), (50, 44), (54, 36), (64, 28), (82, 18), (104, 7),
+                        (122, -9), (133, -28), (138, -60)], float)  # fmt: skip
     angle = np.arange(72) * 2 * np.pi / 72
     deep = np.interp(profile[:, 0], [41, 53, 142], [1.0, 1.0, 0.62])
-    y = 28.0 - np.interp(profile[:, 1], [-50, 20, 55], [0, 0, 3])
+    y = 28.0 - np.interp(profile[:, 1], [-60, 30, 65], [0, 0, 3])
     rings = np.stack([profile[:, :1] * np.sin(angle), y[:, None] - (profile[:, 0] * deep)[:, None] * np.cos(angle),
-                      profile[:, 1:] - (np.interp(profile[:, 0], [41, 55], [5, 0]))[:, None] * np.cos(angle)], -1)  # fmt: skip
+                      profile[:, 1:] - (np.interp(profile[:, 0], [41, 55], [7, 0]))[:, None] * np.cos(angle)], -1)  # fmt: skip
     faces = tube(rings, caps=False)
     return Part("Shirt", rings.reshape(-1, 3), faces, ("Shirt",), np.zeros(len(faces), int), rigid("neck", rings.size // 3))
 
