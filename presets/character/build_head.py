@@ -99,6 +99,7 @@ def add_mesh(part: Part, rig, collection):
         thing.shape_key_add(name="Basis", from_mix=False)
         for name, d in part.keys.items():
             key = thing.shape_key_add(name=name, from_mix=False)
+            key.value = 0.0  # Blender 5 makes new keys with 1
             key.data.foreach_set("co", ((part.vertices + d) * METRES).astype(np.float32).ravel())
         mesh.shape_keys.name = part.name
     for bone, weight in part.weights.items():
@@ -166,6 +167,7 @@ def add_stage() -> None:
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading
     shading.light, shading.color_type = "STUDIO", "TEXTURE"
+    shading.studio_light = "paint.sl"
     shading.show_cavity, shading.cavity_type = True, "SCREEN"
     shading.show_shadows = False
     shading.background_type = "WORLD"

@@ -67,8 +67,8 @@ def _mouth(k: SkinKeys, name: str) -> np.ndarray:
             return k.lips(**_both(move), roll=(-10, -10), thin=(1.12, 1.08), follow_face=False)
         case "mouthFunnel":
             def move(z):
-                return lambda s: np.stack([squeeze(0.36, s), -8.0 + 2.0 * s**2, z * middle(s)], -1)
-            return k.lips(move(6.5), move(-7.0), roll=(-22, -22), follow_face=False)
+                return lambda s: np.stack([squeeze(0.42, s), -9.5 + 2.5 * s**2, z * middle(s)], -1)
+            return k.lips(move(4.8), move(-5.6), roll=(-26, -26), follow_face=False)
         case "mouthRollLower":
             still = lambda s: 0 * vector(s, 1, 1, 1)  # noqa: E731
             return k.lips(still, lambda s: vector(middle(s), 0, 1.6, 0), roll=(0, 28), thin=(1, 0.62), follow_face=False)

@@ -99,6 +99,10 @@ def test_the_file_is_what_it_says(head, demo_blend):
             assert all(abs(sum(g.weight for g in v.groups) - 1) < 1e-4 for v in thing.data.vertices)
 
 
+def test_the_face_is_at_rest(head):
+    assert all(block.value == 0 for keys in bpy.data.shape_keys for block in keys.key_blocks)
+
+
 def test_all_keys_are_there_and_move(head):
     names = {name for deltas in head.deltas.values() for name in deltas}
     assert names == {*ARKIT, *TONGUE_EXTRA} <= set(CHANNELS)
