@@ -113,7 +113,7 @@ class Engine:
             raise EngineError("there is no Python for the engine", environment.CREATE_HINT)
         try:
             process = subprocess.Popen(
-                [str(python), "-m", "faceanim.engine"], cwd=environment.ROOT, env=environment.clean_environ(),
+                [str(python), "-m", "faceanim.engine"], cwd=environment.ROOT, env=environment.clean_environ(python),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **environment.no_window(),
             )  # fmt: skip
         except OSError as error:

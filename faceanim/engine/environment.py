@@ -23,6 +23,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..core.files import replacing
 from ..core.version import VERSION
 from ..errors import EngineError
 from .messages import PROTOCOL
@@ -34,6 +35,12 @@ PACKAGES = ("numpy", "scipy", "av", "mediapipe", "pocketsphinx")
 PYTHONS = ("3.11", "3.12", "3.10", "3.13")
 """The versions that the pins are for, best first: from 3.13 on mediapipe needs a file that is downloaded apart."""
 STAMP = "faceanim.json"
+LANDMARKER = "face_landmarker.task"
+LANDMARKER_URL = (
+    "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
+)
+LANDMARKER_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+LANDMARKER_VARIABLE = "FACEANIM_FACE_LANDMARKER"
 BLENDERS_OWN = {
     "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "PYTHONIOENCODING", "__PYVENV_LAUNCHER__",
 }  # fmt: skip
@@ -46,10 +53,19 @@ PYTHON_HINT = "install Python 3.11 or 3.12 from python.org (or with your package
 Progress = Callable[[float, str], None]
 
 
-def clean_environ() -> dict[str, str]:
-    """The environment variables for another Python: nothing of Blender's own Python, the project importable, UTF-8."""
+def clean_environ(python: Path | None = None) -> dict[str, str]:
+    """The environment variables for another Python: nothing of Blender's own Python, the project importable, UTF-8, and
+    the face landmarker that was downloaded beside the environment of `python`."""
     kept = {name: value for name, value in os.environ.items() if name.upper() not in BLENDERS_OWN}
+    beside = Path(python).absolute().parents[2] / LANDMARKER if python is not None and _is_made(python) else None
+    if beside is not None and beside.is_file():
+        kept.setdefault(LANDMARKER_VARIABLE, str(beside))
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+
+
+def _is_made(python: Path) -> bool:
+    home = Path(python).absolute().parent.parent
+    return home.name.startswith("env-") and (home / STAMP).is_file()
 
 
 def no_window() -> dict[str, Any]:
@@ -77,7 +93,7 @@ def check(python: Path) -> dict[str, str]:
     command = [str(python), "-m", "faceanim.engine", "--check"]
     try:
         run = subprocess.run(
-            command, cwd=ROOT, env=clean_environ(), timeout=120,
+            command, cwd=ROOT, env=clean_environ(python), timeout=120,
             stdin=subprocess.DEVNULL, capture_output=True, **no_window(),
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -166,6 +182,11 @@ def create(
         _run(make, lambda line: progress(0.05, "Making the environment"))
         if packages:
             _install(_executable(home), packages, progress)
+            if _version_of(_executable(home)) == "3.13":
+                progress(0.95, "Downloading the face landmarker")
+                # sound works without it, and video says what is missing
+                with contextlib.suppress(EngineError):
+                    download_landmarker(Path(folder))
         stamp = {"packages": packages, "base": str(base), "version": VERSION}
         (home / STAMP).write_text(json.dumps(stamp, indent=1), "utf-8")
     except BaseException as error:
@@ -179,6 +200,26 @@ def create(
             shutil.rmtree(old, ignore_errors=True)
     progress(1.0, "The engine is ready")
     return _executable(home)
+
+
+def download_landmarker(folder: Path) -> Path:
+    """The file that mediapipe needs from Python 3.13 on, checked by SHA-256; downloaded once. Raises EngineError."""
+    from urllib.request import urlopen  # slow to import, and seldom needed
+
+    path = folder / LANDMARKER
+    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == LANDMARKER_SHA256:
+        return path
+    hint = f"try again, or download it yourself and name it in the {LANDMARKER_VARIABLE} variable"
+    try:
+        with urlopen(LANDMARKER_URL, timeout=60) as answer:
+            content = answer.read()
+    except OSError as error:
+        raise EngineError(f"the face landmarker cannot be downloaded: {error}", hint) from None
+    if hashlib.sha256(content).hexdigest() != LANDMARKER_SHA256:
+        raise EngineError("the face landmarker that was downloaded is not the expected one", hint)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return path
 
 
 def _install(python: Path, packages: tuple[str, ...], progress: Progress) -> None:
@@ -254,7 +295,11 @@ def own_python() -> Path | None:
 
 
 def find_base(base: Path | None = None) -> Path:
-    """A Python of PYTHONS that can make virtual environments: the given one, else this one, else one on the system."""
+    """A Python of PYTHONS that can make virtual environments: the given one, else the best of this and the system's.
+
+    This one, which inside Blender is Blender's own, goes first where mediapipe's wheel brings the face network (up to
+    3.12); one of 3.13 goes after those of the system that need no download.
+    """
     for candidate in [base] if base is not None else _candidates():
         if _version_of(candidate) in PYTHONS:
             return Path(candidate)
@@ -263,10 +308,11 @@ def find_base(base: Path | None = None) -> Path:
 
 
 def _candidates() -> Iterator[Path]:
-    own = own_python()
-    if own is not None:
-        yield own
-    for wanted in PYTHONS:
+    own, version_of_own = own_python(), f"{sys.version_info[0]}.{sys.version_info[1]}"
+    own_first = [version_of_own] if version_of_own in PYTHONS[:-1] else []
+    for wanted in dict.fromkeys([*own_first, *PYTHONS]):
+        if own is not None and wanted == version_of_own:
+            yield own
         places = [f"python{wanted}", f"/opt/homebrew/bin/python{wanted}", f"/usr/local/bin/python{wanted}"]
         places += [f"/Library/Frameworks/Python.framework/Versions/{wanted}/bin/python3"]
         yield from (Path(found) for found in map(shutil.which, places) if found)

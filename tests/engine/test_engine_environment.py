@@ -83,6 +83,24 @@ def test_the_engine_hears_nothing_of_blenders_python(monkeypatch):
     assert environ["PATH"] == os.environ["PATH"]
 
 
+def test_the_face_landmarker_is_downloaded_once_and_checked(data, tmp_path, monkeypatch):
+    wrong = tmp_path / "wrong.task"
+    wrong.write_bytes(b"something else")
+    monkeypatch.setattr(environment, "LANDMARKER_URL", wrong.as_uri())
+    with pytest.raises(EngineError, match="not the expected") as caught:
+        environment.download_landmarker(tmp_path)
+    assert environment.LANDMARKER_VARIABLE in caught.value.hint and not (tmp_path / environment.LANDMARKER).exists()
+    monkeypatch.setattr(environment, "LANDMARKER_URL", (data / "mediapipe" / environment.LANDMARKER).as_uri())
+    path = environment.download_landmarker(tmp_path)
+    monkeypatch.setattr(environment, "LANDMARKER_URL", "file:///nowhere")
+    assert environment.download_landmarker(tmp_path) == path
+    # the engine of an environment in the same folder is told of it
+    monkeypatch.delenv(environment.LANDMARKER_VARIABLE, raising=False)
+    python = environment.create(tmp_path, packages=())
+    assert environment.clean_environ(python)[environment.LANDMARKER_VARIABLE] == str(path)
+    assert environment.LANDMARKER_VARIABLE not in environment.clean_environ(Path(sys.executable))
+
+
 def test_check_tells_the_versions():
     found = environment.check(Path(sys.executable))
     assert found["python"].startswith(f"{sys.version_info[0]}.{sys.version_info[1]}") and found["mediapipe"]
