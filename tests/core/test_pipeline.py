@@ -175,3 +175,19 @@ def test_a_minute_is_quick():
         spent[name] = time.process_time() - began
     print("60 s at 60 fps:", {k: f"{v * 1e3:.0f} ms" for k, v in spent.items()})
     assert spent["controls"] < 1 and spent["curves"] < 4
+
+
+def test_every_style_preset_runs():
+    from faceanim.core.files import PRESETS
+    from faceanim.formats import style
+
+    take = take_of(4.0)
+    plain = pipeline.channels(take, Style())
+    files = sorted((PRESETS / "styles").glob("*.json"))
+    assert {f.stem for f in files} >= {"default", "subtle", "expressive", "video"}
+    for path in files:
+        made = style.read(path)
+        assert made.name == path.stem
+        track = pipeline.channels(take, made)
+        assert (made == Style()) == (path.stem == "default") == np.allclose(track.values, plain.values)
+        assert (track.column("mouthClose") <= track.column("jawOpen")).all()
