@@ -13,7 +13,8 @@ def lively(frames=900, channels=12, fps=60.0, hz=3.0, seed=0):
     """Smooth random curves 0..1 with flat stretches at both limits, as faces have them."""
     rng = np.random.default_rng(seed)
     f = np.fft.rfftfreq(frames, 1 / fps)
-    spectrum = (rng.normal(size=(channels, len(f))) + 1j * rng.normal(size=(channels, len(f)))) * np.exp(-((f / hz) ** 2))
+    spectrum = rng.normal(size=(channels, len(f))) + 1j * rng.normal(size=(channels, len(f)))
+    spectrum *= np.exp(-((f / hz) ** 2))
     x = np.fft.irfft(spectrum, frames, axis=1)
     return np.clip(0.3 + 0.4 * x / x.std(1, keepdims=True), 0, 1).T
 
