@@ -187,7 +187,9 @@ class _Segment:
         self.kind = _kind(frame)
         self.now = time
         self.position = round(time * rate)
-        self.resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate)
+        self.channels = frame.layout.nb_channels
+        # samples of a frame side by side: PyAV crashes on more than 8 channels one after the other
+        self.resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate)
         self.mixer = mixer
 
     def continues(self, frame: av.AudioFrame, time: float) -> bool:
@@ -196,14 +198,16 @@ class _Segment:
     def push(self, frame: av.AudioFrame) -> Iterator[tuple[int, np.ndarray]]:
         self.now += frame.samples / frame.sample_rate
         frame.pts = None
-        for piece in self.resampler.resample(frame):
-            yield from self._placed(self.mixer.push(piece.to_ndarray()))
+        yield from self._mixed(self.resampler.resample(frame))
 
     def drain(self) -> Iterator[tuple[int, np.ndarray]]:
-        for piece in self.resampler.resample(None):
-            if piece is not None:  # PyAV's answer where nothing had to be converted
-                yield from self._placed(self.mixer.push(piece.to_ndarray()))
+        yield from self._mixed(self.resampler.resample(None))
         yield from self._placed(self.mixer.drain())
+
+    def _mixed(self, pieces: list[av.AudioFrame | None]) -> Iterator[tuple[int, np.ndarray]]:
+        for piece in pieces:
+            if piece is not None:  # PyAV's last answer where nothing had to be converted
+                yield from self._placed(self.mixer.push(piece.to_ndarray().reshape(-1, self.channels).T))
 
     def _placed(self, piece: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         if len(piece):
@@ -238,7 +242,7 @@ class _Mixer:
         if not np.isfinite(samples).all():
             samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
         if len(samples) == 1:
-            return samples[0]
+            return np.ascontiguousarray(samples[0])
         if len(self.power) != len(samples):
             self.power, self.weights = np.zeros((len(samples), len(samples))), None
         self.power += samples @ samples.T

@@ -97,13 +97,16 @@ def seconds(container: av.container.InputContainer, stream: av.stream.Stream) ->
         # Matroska tells the end, others the length
         first = 0 if container.format.name.startswith("matroska") else container.start_time or 0
         return (first + container.duration) / av.time_base - zero
-    end = 0.0
+    end, count = 0.0, 0
     try:
         for packet in container.demux(stream):
+            count += packet.size > 0
             if packet.pts is not None:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base) - zero)
     except (FFmpegError, OSError):
         pass
+    if not end and stream.type == "video":  # bare H.264 has no timestamps
+        end = count / float(stream.average_rate or 25)
     return end
 
 

@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 from source_media import click, onset, quadrants, sound_file, speechlike, video_file
@@ -104,6 +106,16 @@ def test_surround(tmp_path):
     sides[2] = voice  # the voice of a film is in the centre
     path = sound_file(tmp_path / "film.mka", "flac", sides, 48000, layout="5.1")
     assert audio.read(path, rate=48000).std() == pytest.approx(voice.std(), rel=0.02)
+
+
+def test_many_channels_without_a_layout(tmp_path):
+    voice = (speechlike(0.5, 16000) * 32767).astype("<i2")
+    for count in (3, 9, 16):
+        data = np.repeat(voice, count).tobytes()
+        numbers = 16, 1, count, 16000, 32000 * count, 2 * count, 16
+        head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", *numbers)
+        (tmp_path / "many.wav").write_bytes(head + b"data" + struct.pack("<I", len(data)) + data)
+        np.testing.assert_allclose(audio.read(tmp_path / "many.wav"), voice / 32768, atol=1e-4)
 
 
 def test_a_gap_in_the_sound_is_silence(tmp_path):

@@ -106,6 +106,18 @@ def test_kinds_of_pictures(tmp_path, name, codec, pix_fmt, size):
         assert corners(frames[2].image) == "rgbw"
 
 
+def test_bare_frames_without_a_container(tmp_path):
+    with av.open(str(tmp_path / "v.h264"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for image in ramp(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode(None))
+    frames = list(video.stream(tmp_path / "v.h264"))
+    np.testing.assert_allclose([f.time for f in frames], np.arange(10) / 25, atol=1e-6)
+    assert video.probe(tmp_path / "v.h264").seconds == pytest.approx(0.4, abs=0.05)
+
+
 def test_high_dynamic_range_does_no_harm(tmp_path):
     tags = {"color_primaries": 9, "color_trc": 16, "colorspace": 9}  # BT.2020, PQ
     path = video_file(tmp_path / "hdr.mp4", [quadrants(64, 48)] * 3, even(3), pix_fmt="yuv420p10le", **tags)
