@@ -133,7 +133,8 @@ def _workbench(stage: Scene) -> dict[NodeTree, Node | None]:
     """Returns the node trees whose active node was changed, with the one that was active."""
     shading = stage.display.shading
     shading.light, shading.show_specular_highlight = "STUDIO", False
-    shading.background_type, shading.background_color = "VIEWPORT", (0.2, 0.23, 0.26)
+    if stage.world is None:
+        _world(stage, 0.2)
     stage.display.render_aa = "5"
     stage.view_settings.view_transform = "Standard"
     # Workbench shows the active image of a material, which need not be its colour
@@ -167,12 +168,16 @@ def _cycles(stage: Scene) -> None:
     stage.render.use_persistent_data = True
     stage.cycles.max_bounces, stage.cycles.transparent_max_bounces = 1, 4
     if not any(o.type == "LIGHT" for o in stage.objects):
-        stage.world = bpy.data.worlds.new("faceanim preview")
-        stage.world.color = (0.8, 0.8, 0.8)
-        for node in stage.world.node_tree.nodes if stage.world.node_tree else ():
-            if node.type == "BACKGROUND":
-                node.inputs["Color"].default_value = (0.8, 0.8, 0.8, 1.0)
+        _world(stage, 0.8)
         stage.view_settings.view_transform = "Standard"
+
+
+def _world(stage: Scene, grey: float) -> None:
+    stage.world = bpy.data.worlds.new("faceanim preview")
+    stage.world.color = (grey, grey, grey)
+    for node in stage.world.node_tree.nodes if stage.world.node_tree else ():
+        if node.type == "BACKGROUND":
+            node.inputs["Color"].default_value = (grey, grey, grey, 1.0)
 
 
 def _sound_strips(stage: Scene) -> bool:
