@@ -96,7 +96,7 @@ def add_mesh(part: Part, rig, collection):
     thing = bpy.data.objects.new(part.name, mesh)
     collection.objects.link(thing)
     if part.keys:
-        thing.shape_key_add(name="Basis", from_mix=False)
+        thing.shape_key_add(name="Basis", from_mix=False).value = 0.0
         for name, d in part.keys.items():
             key = thing.shape_key_add(name=name, from_mix=False)
             key.value = 0.0  # Blender 5 makes new keys with 1

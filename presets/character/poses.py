@@ -20,7 +20,7 @@ CENTRED = (
 
 def corner(s: np.ndarray) -> np.ndarray:
     """1 at the left corner, fading over the left half."""
-    return smooth((s + 0.25) / 1.25) ** 1.6
+    return smooth((s + 0.35) / 1.35) ** 2.2
 
 
 def side(s: np.ndarray) -> np.ndarray:
