@@ -90,6 +90,7 @@ class Engine:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
+        self._tail_reader: threading.Thread | None = None
         self._ready = False
         self._deadlines: dict[int, float] = {}
         self._events: list[Event] = []
@@ -122,7 +123,8 @@ class Engine:
         # queues of its own, so that a late line of an earlier process is never taken for this one's
         self._lines, self._tail = queue.SimpleQueue(), collections.deque(maxlen=TAIL_LINES)
         threading.Thread(target=_read_lines, args=(process.stdout, self._lines), daemon=True).start()
-        threading.Thread(target=_read_tail, args=(process.stderr, self._tail), daemon=True).start()
+        self._tail_reader = threading.Thread(target=_read_tail, args=(process.stderr, self._tail), daemon=True)
+        self._tail_reader.start()
         self._send(Request(Initialize(messages.PROTOCOL, VERSION), INITIALIZE))
 
     def submit(self, clip: Clip, output: Path, fps: float = 60.0, device: str = "auto") -> int:
@@ -226,6 +228,7 @@ class Engine:
     def _crash(self) -> None:
         ready = self._ready
         status = self._stop(1.0)
+        self._tail_reader.join(0.5)  # the process is gone, so its last words are there at once
         tail = "\n".join(self._tail)
         last = next((line for line in reversed(self._tail) if line.strip()), "")
         how = f"signal {-status}" if status is not None and status < 0 else f"exit status {status}"
