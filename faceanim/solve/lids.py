@@ -8,6 +8,8 @@ SHUT_GAP = 0.15
 """What the landmarks still leave between shut lids, of the gap at rest."""
 SHUT_LIFT = 0.012
 """How much the lower lid rises by shutting the eye alone, in eye distances."""
+HALF = 1.3
+"""Exponent: half-shut lids are read too far shut, for the lashes hide what is left of the gap."""
 WIDE, SQUINT = 0.035, 0.035
 """The rise of the upper and of the lower lid at which eyeWide and eyeSquint are 1."""
 WITH_GAZE = 0.35
@@ -23,7 +25,7 @@ def lids(
     down               (N,) eyeLookDown 0..1, which takes the upper lid along
     """
     shut = np.clip((rest[0] - gap) / ((1 - SHUT_GAP) * max(rest[0], 0.03)), 0, 1)
-    blink = np.clip(shut - WITH_GAZE * down * (1 - shut), 0, 1)
+    blink = np.clip(shut - WITH_GAZE * down * (1 - shut), 0, 1) ** HALF
     wide = np.clip((upper - rest[1]) / WIDE, 0, 1)
     squint = np.clip((lower - rest[2] - SHUT_LIFT * shut) / SQUINT, 0, 1)
     return blink, wide, squint
