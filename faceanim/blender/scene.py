@@ -14,6 +14,7 @@ from bpy.types import Armature, Object, Scene
 from ..core.files import input_file
 from ..core.rig import Bone, Key, Rig
 from ..errors import CharacterError
+from .linked import is_linked, make_overrides, override_of
 
 SUFFIXES = (".blend", ".glb", ".gltf", ".vrm", ".fbx")
 NEW_FILE_FPS = 30
@@ -156,9 +157,9 @@ def character(
     if seeds is not None:
         groups = [group for group in groups if any(thing in group for thing in seeds)]
     chosen = _choose(groups, objects, name, active)
-    if override and any(_is_linked(o) or _is_linked(o.data) for o in chosen):
-        _make_overrides(chosen, objects)
-        return character([_override_of(chosen[0]) or chosen[0]])
+    if override and any(is_linked(o) or is_linked(o.data) for o in chosen):
+        make_overrides(chosen, objects)
+        return character([override_of(chosen[0]) or chosen[0]])
     meshes = tuple(o for o in chosen if o.type == "MESH")
     armatures = tuple(sorted({a for m in meshes if (a := armature_of(m))}, key=lambda a: -_bound(a, meshes)))
     return Character(read_rig(meshes, armatures), meshes, armatures)
@@ -239,52 +240,6 @@ def _bound(armature: Object, meshes: Iterable[Object]) -> int:
     return sum(armature_of(m) is armature for m in meshes)
 
 
-# -- linked characters ------------------------------------------------------------------------------------------------
-
-
-def _is_linked(block: bpy.types.ID | None) -> bool:
-    return block is not None and block.library is not None
-
-
-def _make_overrides(chosen: list[Object], objects: list[Object]) -> None:
-    """Library overrides of a character in place of what is linked: its collection or objects, and its meshes' keys."""
-    scene, layer = bpy.context.scene, bpy.context.view_layer
-    layer.update()
-    linked = [c for c in scene.collection.children_recursive if _is_linked(c) and set(c.all_objects) & set(chosen)]
-    instances = [o for o in objects if o.type == "EMPTY" and o.instance_collection]
-    instance = next((o for o in instances if set(o.instance_collection.all_objects) & set(chosen)), None)
-    if instance and _is_linked(instance.instance_collection):
-        instance.instance_collection.override_hierarchy_create(scene, layer, reference=instance, do_fully_editable=True)
-        bpy.data.objects.remove(instance)
-    elif linked:
-        linked[0].override_hierarchy_create(scene, layer, reference=linked[0], do_fully_editable=True)
-        for parent in (scene.collection, *scene.collection.children_recursive):
-            if linked[0].name in parent.children and not _is_linked(parent):
-                parent.children.unlink(linked[0])
-    else:
-        for thing in chosen:
-            if _is_linked(thing) and not _override_of(thing):
-                thing.override_hierarchy_create(scene, layer, do_fully_editable=True)
-            if _is_linked(thing) and thing.name in scene.collection.objects:
-                scene.collection.objects.unlink(thing)
-    layer.update()
-    made = [o for o in map(_override_of, chosen) if o] + [o for o in chosen if not _is_linked(o)]
-    for mesh in {o.data for o in made if o.type == "MESH" and _is_linked(o.data)}:
-        mesh.override_create(remap_local_usages=True)
-    if not made or any(_is_linked(o.data) for o in made if o.type == "MESH"):
-        raise CharacterError(
-            f"the character is linked from another file and cannot be overridden: {chosen[0].name}",
-            "Object > Library Override > Make, or append it instead of linking",
-        )
-
-
-def _override_of(linked: Object) -> Object | None:
-    """The object in the open scene that overrides a linked one."""
-    return next(
-        (o for o in bpy.context.scene.objects if o.override_library and o.override_library.reference is linked), None
-    )
-
-
 # -- the rig ----------------------------------------------------------------------------------------------------------
 
 
@@ -329,7 +284,7 @@ def _keys_of(mesh: Object) -> list[Key]:
         if block == shapes.reference_key:
             continue
         change = np.abs(coordinates[block] - coordinates[block.relative_key]).max(initial=0.0)
-        blocked = "linked" if _is_linked(shapes) else "muted" if block.mute else ""
+        blocked = "linked" if is_linked(shapes) else "muted" if block.mute else ""
         if not blocked and key_path(block.name) in driven:
             blocked = "driven"
         keys.append(
@@ -366,7 +321,7 @@ def _bones_of(armature: Object) -> list[Bone]:
     for pose in armature.pose.bones:
         rest = np.array(pose.bone.matrix_local.to_3x3().normalized())
         overruled = [c for c in pose.constraints if c.type in _OVERRULING and not c.mute and c.influence == 1.0]
-        blocked = "linked" if _is_linked(armature) else "locked" if all(pose.lock_rotation) else ""
+        blocked = "linked" if is_linked(armature) else "locked" if all(pose.lock_rotation) else ""
         if not blocked and any(path.startswith(bone_path(pose.name) + ".rotation") for path in driven):
             blocked = "driven"
         if not blocked and overruled:
