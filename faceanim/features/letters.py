@@ -40,7 +40,7 @@ def pronounce(word: str, continental: bool = False) -> list[str]:
     phones: list[str] = []
     i = 0
     while i < len(word):
-        for length in range(_LONGEST, 0, -1):
+        for length in range(min(_LONGEST, len(word) - i), 0, -1):
             part = word[i : i + length]
             sound = rules.get(part) or (rules.get(_bare(part)) if length == 1 else None)
             if sound:

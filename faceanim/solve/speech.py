@@ -23,9 +23,9 @@ from .visemes import read as read_visemes
 
 __all__ = ["PhoneSource", "Speech", "read_visemes", "solve"]
 
-_REACH = 2.6
-"""Dominance is cut off at this many times its lead or follow, where it has fallen to a thousandth."""
-_BACKGROUND = 1e-3
+_REACH = 9.0
+"""Dominance is cut off at this many times its lead or follow, where it has fallen to a few thousandths of a percent."""
+_BACKGROUND = 1e-4
 """The weight with which the mouth at rest is always there."""
 _FAR = 1e6
 """Seconds: the pauses before the first and after the last sound have no other end."""
@@ -126,8 +126,8 @@ def _blend(signs: _Signs, visemes: Visemes, times: np.ndarray) -> np.ndarray:
     for part in PARTS:
         columns = [i for i, c in enumerate(channels) if _part(c) == part]
         weight = np.where(pause, rest, np.array([v.weight[part] for v in visemes.visemes] + [0.0])[signs.viseme])
-        lead = np.array([v.lead_s[part] for v in visemes.visemes] + [t["lead_s"][part]])[signs.viseme]
-        follow = np.array([v.follow_s[part] for v in visemes.visemes] + [t["follow_s"][part]])[signs.viseme]
+        lead = np.array([v.lead_s[part] for v in visemes.visemes] + [t["rest_fade_s"]["value"]])[signs.viseme]
+        follow = np.array([v.follow_s[part] for v in visemes.visemes] + [t["rest_fade_s"]["value"]])[signs.viseme]
         sound, frame = _near(start - _REACH * lead, end + _REACH * follow, times)
         dominance = weight[sound] * _fall(times[frame], start[sound], end[sound], lead[sound], follow[sound])
         total = np.bincount(frame, dominance, len(times)) + _BACKGROUND
@@ -186,9 +186,12 @@ def _part(channel: str) -> str:
 
 
 def _fall(t, start, end, lead, follow) -> np.ndarray:
-    """Dominance 0..1: 1 from start to end, to both sides a Gaussian of these widths (level where they join)."""
+    """Dominance 0..1: 1 from start to end, falling to both sides, first level and then exponentially by these times.
+
+    Exponential tails (Cohen, Massaro 1993) bound how fast one sound gives way to another, however far they are.
+    """
     away = np.where(t < start, (start - t) / lead, np.maximum(t - end, 0) / follow)
-    return np.exp(-(away**2))
+    return np.exp(1 - np.sqrt(1 + away**2))
 
 
 def _smooth(x: np.ndarray) -> np.ndarray:
