@@ -43,6 +43,12 @@ class Node:
                 raise self.fail(f"lacks '{name}'", f"add \"{name}\"")
         return table
 
+    def items(self) -> list[Node]:
+        """An array."""
+        if not isinstance(self.value, list):
+            raise self.fail(f"must be an array [...], not {_short(self.value)}")
+        return [Node(v, f"{self.place}[{i}]") for i, v in enumerate(self.value)]
+
     def choice(self, options: Iterable[str]) -> str:
         options = tuple(options)
         if not isinstance(self.value, str) or self.value not in options:

@@ -7,6 +7,7 @@ A file is {"schema": "faceanim/names/1", "name", "rank": order among equals, "ke
   weights   channel to weight; {Side} as in names, for both sides the mean
   moves     channels that the shape takes up, so that nobody else may; by default those with a weight above 0
   without   channel to weights that are added where no key moves that channel
+  viseme    true for a whole shape of an open mouth: it yields to closed lips, and all of a character's add up to 1 at most
   needs     channels that the same family must move, else the key is no use
   why       of a key without weights: why it is left alone
 """
@@ -52,6 +53,7 @@ class Shape:
     needs: tuple[str, ...]
     why: str
     both: bool
+    viseme: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,5 @@ def _shape(key: dict, side: str | None) -> Shape:
     positive = [name for name, weight in key["weights"].items() if weight > 0]
     moves = [c for name in key.get("moves", positive) for c in channel(name)]
     name = key["names"][0].replace("{Side}", side or "")
-    return Shape(
-        name, weights, tuple(moves), key.get("without", {}), tuple(key.get("needs", ())), key.get("why", ""), side == ""
-    )
+    needs, why = tuple(key.get("needs", ())), key.get("why", "")
+    return Shape(name, weights, tuple(moves), key.get("without", {}), needs, why, side == "", key.get("viseme", False))

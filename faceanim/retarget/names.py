@@ -23,6 +23,10 @@ REGIONS: dict[str, tuple[str, ...]] = {
 ESSENTIAL = {"mouth": "jawOpen"}
 """A family that cannot do this does not lead the region where another can."""
 
+OPENING = {"jawOpen": 20.0, "mouthClose": -20.0}
+"""The gate of visemes: every sound but those that close the lips has an opening of 0.05 or more (presets/visemes), a
+face at rest has none."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -83,11 +87,12 @@ def propose(rig: Rig) -> Proposal:
     targets = {key: choice.target(key) for key in (k.name for k in rig.keys) if key in choice.accepted}
     driven = set(choice.owner)
     targets |= _bone_targets(rig, found, driven)
+    visemes = tuple(key for key in targets if key in choice.accepted and choice.accepted[key].shape.viseme)
     if not choice.accepted and not any(GROUP_OF[c] in ("jaw", "lips") for c in driven):
         raise _nothing(rig, matches)
     gaze = driven & set(GROUPS["gaze"])
     return Proposal(
-        Mapping(rig.name, targets),
+        Mapping(rig.name, targets, (visemes,) if visemes else ()),
         choice.family,
         {c: _unmapped(c, matches, found) for c in CHANNELS if c not in driven and not (gaze and GROUP_OF[c] == "gaze")},
         {k.name: _unused(k, matches, choice, None not in eyes) for k in rig.keys if k.name not in choice.accepted},
@@ -142,7 +147,8 @@ class _Choice:
         for channel, extra in match.shape.without.items():
             if channel not in self.owner:
                 weights |= extra
-        return Target(weights, minimum=max(0.0, match.key.minimum), maximum=min(1.0, match.key.maximum))
+        limits = {"minimum": max(0.0, match.key.minimum), "maximum": min(1.0, match.key.maximum)}
+        return Target(weights, **limits, gate=OPENING if match.shape.viseme else {})
 
     @property
     def family(self) -> str:

@@ -10,9 +10,11 @@ from faceanim.formats import mapping, style
 MAPPING = Mapping(
     "Häd",
     {
-        "Fcl_MTH_A": Target({"jawOpen": 1.0, "mouthClose": -1}, gain=1.2, maximum=0.9),
+        "Fcl_MTH_A": Target({"jawOpen": 1.0, "mouthClose": -1}, gain=1.2, maximum=0.9, gate={"jawOpen": 20.0}),
+        "Fcl_MTH_O": Target({"mouthFunnel": 1.0}),
         "bone:head:rot_y": Target({"headYaw": 1.0}, minimum=-1.5, maximum=1.5, offset=0.1),
     },
+    (("Fcl_MTH_A", "Fcl_MTH_O"),),
 )
 
 
