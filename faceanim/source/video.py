@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
+import av.video.reformatter
 import numpy as np
 from av.sidedata.sidedata import Type
 
@@ -52,7 +53,7 @@ def probe(path: str | Path) -> VideoInfo:
         first = next(media.frames(container, stream, media.Damage()), None)
         if first is None:
             raise _without_frames(path)
-        height, width = _upright(first, stream).shape[:2]
+        height, width = _Upright(stream)(first).shape[:2]
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate
         fps = float(rate) if rate and 0 < rate < 1000 else 25.0
     with media.opened(path, "video file") as container:  # from the beginning: the length may have to be counted
@@ -101,6 +102,7 @@ class VideoStream:
         with media.opened(self.path, "video file") as container:
             pictures = _pictures(self.path, container)
             pictures.thread_type = "AUTO"
+            upright = _Upright(pictures)
             for frame, time in self._timed(container, pictures, damage):
                 if self.end is not None and time >= self.end - 1e-6:
                     break
@@ -109,7 +111,7 @@ class VideoStream:
                     continue
                 last = max(0.0, time - self.start)
                 count += 1
-                yield Frame(last, _upright(frame, pictures))
+                yield Frame(last, upright(frame))
             else:
                 if time is None:
                     raise _without_frames(self.path)
@@ -163,17 +165,27 @@ def _without_frames(path: Path) -> MediaError:
     return MediaError(f"{path} has a video track without a frame that can be decoded", "copy or record it again")
 
 
-def _upright(frame: av.VideoFrame, stream: av.VideoStream) -> np.ndarray:
-    """uint8 (H, W, 3): square pixels, turned and flipped as the file's display matrix says."""
-    pixel = stream.sample_aspect_ratio or 1
-    width = max(1, round(frame.width * pixel)) if 0.1 < pixel < 10 else frame.width
-    image = frame.reformat(width=width, height=frame.height, format="rgb24").to_ndarray()
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    if matrix is None:
-        return image
-    # row-major 3x3: (x, y) is shown at (x a + y c, x b + y d)
-    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
-    if abs(c) > abs(a):  # a quarter turn: columns become rows
-        image = image.transpose(1, 0, 2)
-        a, d = c, b
-    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+class _Upright:
+    """Decoded frames to uint8 (H, W, 3): square pixels, turned and flipped as the file's display matrix says."""
+
+    def __init__(self, stream: av.VideoStream):
+        # one for all: a frame's own reformat() leaves its threads behind until the garbage is collected
+        self.reformatter = av.video.reformatter.VideoReformatter()
+        self.pixel = stream.sample_aspect_ratio or 1
+        self.rotation: int | None = None
+        self.matrix = (1, 0, 0, 1)
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        width = max(1, round(frame.width * self.pixel)) if 0.1 < self.pixel < 10 else frame.width
+        image = self.reformatter.reformat(frame, width, frame.height, "rgb24").to_ndarray()
+        if frame.rotation != self.rotation:
+            # seldom, since a frame that was asked for its side data stays in memory until the garbage is collected
+            self.rotation = frame.rotation
+            data = frame.side_data.get(Type.DISPLAYMATRIX)
+            # row-major 3x3: (x, y) is shown at (x a + y c, x b + y d)
+            self.matrix = (1, 0, 0, 1) if data is None else tuple(np.frombuffer(data, np.int32)[[0, 1, 3, 4]].tolist())
+        a, b, c, d = self.matrix
+        if abs(c) > abs(a):  # a quarter turn: columns become rows
+            image = image.transpose(1, 0, 2)
+            a, d = c, b
+        return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])

@@ -262,3 +262,14 @@ def test_real_videos(data):
                 n = min(len(flac), len(sound))
                 lag = np.correlate(sound[800 : n - 800], flac[:n], "full").argmax() - (n - 1)
                 assert abs(abs(lag) - 800) < 80, "sound and picture begin together within 5 ms"
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path):
+    resource = pytest.importorskip("resource")
+    path = video_file(tmp_path / "v.mp4", [quadrants(640, 360, i % 200) for i in range(240)], even(240))
+    stream = video.stream(path)
+    for _ in range(40):
+        next(stream)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert sum(1 for _ in stream) == 200
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 30  # the frames are 140 MB
