@@ -1,4 +1,7 @@
-"""Long work beside Blender: the engine's jobs and the making of its environment, polled by a timer, never blocking."""
+"""Long work beside Blender: the engine's jobs and the making of its environment, polled by a timer, never blocking.
+
+The engine's modules are imported where they are used: registering the add-on takes no time for them.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
-from ..core.clip import Clip
-from ..engine import client, environment
 from ..errors import Cancelled, FaceanimError
+
+if TYPE_CHECKING:
+    from ..core.clip import Clip
+    from ..engine import client
 
 POLL_S = 0.1
 
@@ -59,6 +65,8 @@ _setup = _Setup()
 
 def analyze(clip: Clip, output: Path, fps: float, python: Path, done: Callable[[dict], None]) -> None:
     """Start an analysis; `done` is called in Blender's main thread with the engine's result."""
+    from ..engine import client
+
     if _analysis.engine is not None and _analysis.python != python:
         _analysis.engine.shutdown()
         _analysis.engine = None
@@ -83,6 +91,8 @@ def cancel() -> None:
 
 def create_environment(folder: Path) -> None:
     """Make the engine's environment in a thread. It downloads: the caller has asked whether Blender may go online."""
+    from ..engine import environment
+
     _setup.cancelled.clear()
     setup.begin("Making the environment")
 
@@ -137,7 +147,9 @@ def _poll() -> float | None:
     return POLL_S if analysis.running or setup.running else None
 
 
-def _handle(event: object) -> None:
+def _handle(event: client.Event) -> None:
+    from ..engine import client
+
     if isinstance(event, client.Crashed):
         analysis.fail(event.message, event.hint)
     elif getattr(event, "job", None) != _analysis.job:
@@ -149,6 +161,7 @@ def _handle(event: object) -> None:
         analysis.note = "Cancelled" if event.kind == "Cancelled" else ""
     elif isinstance(event, client.Done):
         analysis.running = False
+        analysis.note = ". ".join(event.result.get("quality", {}).get("notes", ()))
         try:
             _analysis.done(event.result)
         except FaceanimError as error:

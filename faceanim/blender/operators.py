@@ -1,20 +1,25 @@
-"""What the buttons do: read the scene, call one function, write the scene."""
+"""What the buttons do: read the scene, call one function, write the scene.
 
-# no postponed annotations here: Blender reads the properties from them
+What a button needs is imported when it is pressed: registering the add-on takes no time for it.
+"""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy_extras.io_utils import ExportHelper
 
-from ..core.clip import Clip
-from ..core.take import Take
 from ..errors import FaceanimError
-from ..formats import takes
-from ..retarget import names
 from . import jobs
 from .preferences import engine_python, environment_folder
-from .properties import FaceanimScene
+
+if TYPE_CHECKING:
+    from ..core.clip import Clip
+    from ..core.take import Take
+    from .bake import BakeReport
+    from .properties import FaceanimScene
 
 TAKE_FPS = 60.0
 _takes: dict[tuple[str, int], Take] = {}
@@ -26,6 +31,8 @@ def absolute(path: str) -> Path | None:
 
 def read_take(path: Path) -> Take:
     """The Take of a file, kept in memory until the file changes: moving a slider does not read it again."""
+    from ..formats import takes
+
     key = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
     if key not in _takes:
         _takes.clear()
@@ -35,6 +42,7 @@ def read_take(path: Path) -> Take:
 
 def describe_character(obj: bpy.types.Object) -> str:
     """One line on what was recognised, or why it cannot be driven."""
+    from ..retarget import names
     from . import scene
 
     try:
@@ -46,9 +54,10 @@ def describe_character(obj: bpy.types.Object) -> str:
     return f"{proposal.family}: drives {len(proposal.mapping.targets)} controls; {moving} keys move something"
 
 
-def bake_scene(scene: bpy.types.Scene):
-    """Take, character and sliders of the scene become its F-curves. Returns bake.BakeReport."""
+def bake_scene(scene: bpy.types.Scene) -> BakeReport:
+    """Take, character and sliders of the scene become its F-curves."""
     from .. import pipeline
+    from ..retarget import names
     from . import bake
     from . import scene as scenes
 
@@ -146,6 +155,8 @@ class FACEANIM_OT_analyze(_Reporting, bpy.types.Operator):
         return not reason
 
     def work(self, context, settings):
+        from ..core.clip import Clip
+
         clip = Clip(
             audio=absolute(settings.audio),
             video=absolute(settings.video),

@@ -6,7 +6,6 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from ..engine import environment
 from . import jobs
 from .package import BASE
 
@@ -68,7 +67,11 @@ def engine_python() -> Path | None:
     if chosen is not None and chosen.python:
         return Path(bpy.path.abspath(chosen.python))
     folder = environment_folder()
-    return environment.python_in(folder) if folder else None
+    if folder is None:
+        return None
+    from ..engine import environment
+
+    return environment.python_in(folder)
 
 
 CLASSES = (FaceanimPreferences,)

@@ -27,8 +27,8 @@ class Target:
 class Mapping:
     """Control to Target (see core.rig for the names of controls).
 
-    blends  sets of controls that are whole shapes of one mouth, as visemes are: together they are at most 1, scaled down
-            in proportion where they are more
+    blends  sets of controls that are whole shapes of one mouth, as visemes are: together they are at most 1, scaled
+            down in proportion where they are more
     """
 
     name: str = ""

@@ -1,8 +1,9 @@
 """Mapping as JSON.
 
 {"schema": "faceanim/mapping/1", "name": TEXT, "targets": {CONTROL: {"weights": {CHANNEL: NUMBER}, "gain": 1,
-"offset": 0, "minimum": 0, "maximum": 1, "gate": {CHANNEL: NUMBER}}}, "blends": [[CONTROL]]}; see core.mapping for what the numbers mean, core.rig for controls,
-core.channels for channels. All but "schema", "targets" and "weights" may be left out.
+"offset": 0, "minimum": 0, "maximum": 1, "gate": {CHANNEL: NUMBER}}}, "blends": [[CONTROL, ...], ...]}; see
+core.mapping for what they mean, core.rig for controls, core.channels for channels. All but "schema", "targets" and
+"weights" may be left out.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ A file is {"schema": "faceanim/names/1", "name", "rank": order among equals, "ke
   weights   channel to weight; {Side} as in names, for both sides the mean
   moves     channels that the shape takes up, so that nobody else may; by default those with a weight above 0
   without   channel to weights that are added where no key moves that channel
-  viseme    true for a whole shape of an open mouth: it yields to closed lips, and all of a character's add up to 1 at most
+  viseme    true for a whole shape of an open mouth: it yields to closed lips, and all of them add up to 1 at most
   needs     channels that the same family must move, else the key is no use
   why       of a key without weights: why it is left alone
 """
