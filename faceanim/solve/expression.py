@@ -71,7 +71,7 @@ def measured(track: FaceTrack) -> Reading:
     raw = (measures - neutral) @ model.weights
     column = {name: raw[:, c] for c, name in enumerate(model.channels)}
     sides = [np.stack([column[f"{side}EyeYaw"], column[f"{side}EyePitch"]], 1) for side in ("left", "right")]
-    eyes = gaze.together(*sides, head[:, 0])
+    eyes = gaze.together(*sides, head, track.blendshapes is not None)
     column |= _lids(measures, neutral, eyes, model)
     reliable = dict(zip(model.channels, model.reliability, strict=True))
 

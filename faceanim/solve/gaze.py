@@ -15,14 +15,22 @@ CHANNELS: tuple[str, ...] = (
 )  # fmt: skip
 
 
-def together(left: np.ndarray, right: np.ndarray, head_yaw: np.ndarray) -> np.ndarray:
+LEAK = {False: (0.15, 0.13), True: (0.30, 0.20)}
+"""How much of the head's yaw and pitch the irises seem to follow (rendered faces), without and with the task file."""
+
+
+def together(left: np.ndarray, right: np.ndarray, head: np.ndarray, task: bool) -> np.ndarray:
     """(N, 4) yaw and pitch of the left eye, then of the right, from each eye's own (N, 2).
 
     Eyes move together, so noise is halved by their mean; of a turned head the nearer eye counts more. What sets the two
     apart (vergence) is below what landmarks can tell.
+
+    head  (N, 3) its yaw, pitch, roll; task: the landmarks came by the task file
     """
-    nearer = 0.5 - 0.5 * np.clip(head_yaw / np.radians(30.0), -1, 1)[:, None]  # turned to the left shows the right eye
-    both = np.clip(nearer * left + (1 - nearer) * right, -LIMIT, LIMIT)
+    # turned to its own left, the face shows its right eye
+    nearer = 0.5 - 0.5 * np.clip(head[:, 0] / np.radians(30.0), -1, 1)[:, None]
+    both = nearer * left + (1 - nearer) * right - np.array(LEAK[task]) * (head[:, :2] - np.median(head[:, :2], 0))
+    both = np.clip(both, -LIMIT, LIMIT)
     return np.concatenate([both, both], 1)
 
 
