@@ -31,12 +31,12 @@ SILENT_DB = -60.0
 """A piece that never gets louder is not given to the decoder: it would hear phones in the hum."""
 SPAN_DB = 6.0
 """Nor one whose level moves less than this between its 5th and its 95th percentile: a steady noise."""
-FITS, MISFITS = 22.0, 70.0
-"""Mean misfit of a frame under which an alignment is taken and above which it is refused: the right text has 7 to 25 in
+FITS, MISFITS = 28.0, 70.0
+"""Mean misfit of a frame under which an alignment is taken and above which it is refused: the right text has 7 to 28 in
 English and 20 to 65 in a language that the model never heard, a wrong one 20 to 75."""
-BACKWARDS = 0.8
-"""Between the two the text has to fit so much better than the same phones backwards (right: 0.2 to 0.9, wrong: from
-0.6)."""
+BACKWARDS, BACKWARDS_FOREIGN = 0.5, 0.8
+"""Between the two it has to fit so much better than the same phones backwards (right: 0.2 to 0.6 in English, 0.4 to 0.9
+in another language; wrong: from 0.5)."""
 FOREIGN = 0.2
 """Share of words that the English dictionary lacks above which the text is taken for another language."""
 DECODED_CONFIDENCE = 0.6
@@ -199,7 +199,7 @@ class _Aligner:
                 phones = self._decoder.lookup_word(entry).split()
                 self._decoder.add_word(backwards[-1], " ".join(reversed(phones)), True)
         other = self._fit(backwards, sound, 0.0)
-        return other is None or misfit < BACKWARDS * other[0]
+        return other is None or misfit < (BACKWARDS_FOREIGN if self.foreign else BACKWARDS) * other[0]
 
     def _entry(self, word: str) -> str:
         """The word as the dictionary has it; one that it lacks is added by letter-to-sound rules."""
