@@ -13,11 +13,10 @@ sys.path.insert(0, str(HERE))
 
 import bpy  # noqa: E402
 import numpy as np  # noqa: E402
-from mathutils import Vector  # noqa: E402
-
 import paint  # noqa: E402
 import parts  # noqa: E402
 from keys import SkinKeys, smooth  # noqa: E402
+from mathutils import Vector  # noqa: E402
 from parts import Part  # noqa: E402
 from poses import skin_keys  # noqa: E402
 from skin import MATERIALS, build, nostrils  # noqa: E402
@@ -28,11 +27,12 @@ METRES = 0.001
 COLOURS = {
     "Skin": (tuple(paint.SKIN), 0.52), "Lips": ((0.64, 0.20, 0.18), 0.38), "Mouth": ((0.20, 0.025, 0.03), 0.6),
     "Nostrils": ((0.35, 0.11, 0.08), 0.8), "Pupil": ((0.004, 0.004, 0.006), 0.08), "Iris": ((0.03, 0.16, 0.17), 0.12),
-    "Iris Inner": ((0.08, 0.33, 0.30), 0.12), "Iris Rim": ((0.008, 0.04, 0.05), 0.12), "Sclera": ((0.86, 0.84, 0.80), 0.15),
+    "Iris Inner": ((0.08, 0.33, 0.30), 0.12), "Iris Rim": ((0.008, 0.04, 0.05), 0.12),
+    "Sclera": ((0.86, 0.84, 0.80), 0.15),
     "Lashes": ((0.02, 0.012, 0.010), 0.6), "Brows": ((0.075, 0.03, 0.014), 0.75), "Teeth": ((0.88, 0.84, 0.74), 0.2),
     "Gums": ((0.52, 0.13, 0.13), 0.35), "Tongue": ((0.62, 0.16, 0.16), 0.4), "Hair": ((0.135, 0.042, 0.016), 0.5),
     "Hair Light": ((0.20, 0.068, 0.025), 0.45), "Catchlight": ((1.0, 1.0, 1.0), 0.3),
-    "Shirt": ((0.05, 0.18, 0.26), 0.85), "Backdrop": ((0.62, 0.70, 0.74), 1.0),
+    "Shirt": ((0.05, 0.18, 0.26), 0.85),
 }  # fmt: skip
 
 

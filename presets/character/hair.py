@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from keys import smooth
+from skin import tube
 from surface import cast, chart, normals
 
 CENTRE = np.array([0.0, 10.0, 245.0])
@@ -55,40 +55,47 @@ def _wave(i: int, k: float) -> float:
     return float(np.sin(i * 12.9898 + k * 78.233) * 43758.5453 % 2 - 1)
 
 
+PARTING = ((26, -62, 300), (26, -30, 330), (20, 20, 338), (6, 58, 325))
+# where a row of locks begins and ends (points of two lines on the skull), how many; width, volume, bend, thickness (mm)
+ROWS = (
+    # under: all round, short of the cap's edge
+    (((6, 60, 322), (-6, 58, 324)),
+     ((66, 42, 168), (46, 84, 146), (0, 98, 142), (-46, 84, 146), (-66, 42, 168)), 9, 15, 3, 0.0, 4.2),
+    (PARTING, ((68, -34, 236), (79, -6, 212), (80, 8, 214), (78, 28, 196), (70, 48, 172)), 8, 13, 4, 0.10, 4.2),
+    (PARTING, ((-62, -46, 246), (-78, -12, 212), (-80, 6, 214), (-78, 28, 196), (-70, 48, 172)),
+     10, 13.5, 6, -0.12, 4.2),
+    # over: the sweep to the own right, the fringe, the small side, the back
+    (((22, -66, 299), (24, -40, 324), (22, -5, 338), (14, 34, 334)),
+     ((-46, -66, 258), (-64, -44, 250), (-76, -22, 236), (-80, 2, 226)), 8, 12, 9, 0.04, 4.8),
+    (((20, -68, 297), (24, -50, 314)), ((-22, -82, 273), (-44, -70, 262), (-60, -52, 250)), 6, 13, 10, 0.20, 5.2),
+    (((29, -62, 300), (29, -34, 326), (24, 0, 337)), ((58, -54, 256), (70, -34, 240), (79, -4, 224)),
+     5, 10, 7, 0.20, 4.2),
+    (((8, 46, 332), (-8, 48, 331)),
+     ((74, 44, 200), (50, 84, 178), (0, 100, 170), (-50, 84, 178), (-74, 44, 200)), 7, 14, 6, 0.08, 4.2),
+)  # fmt: skip
+
+
+def _along(points, n: int) -> np.ndarray:
+    """(n, 3) evenly by the number of the point, not by length."""
+    points = np.array(points, float)
+    t = np.linspace(0, len(points) - 1, n)
+    return np.stack([np.interp(t, np.arange(len(points)), c) for c in points.T], -1)
+
+
 def locks() -> list[tuple[np.ndarray, int]]:
     """Rings of every lock, and its shade (0 or 1)."""
     made = []
-
-    def comb(starts, ends, width, volume, bend, thick=4.2):
-        for i, (a, b) in enumerate(zip(starts, ends, strict=True)):
-            w = width * (1 + 0.16 * _wave(i, width))
-            made.append((lock(a, b, w, volume + 1.1 * _wave(i, 2.0), bend + 0.03 * _wave(i, 3.0), thick), len(made) % 3 == 1))
-
-    def line(*points, n):
-        points = np.array(points, float)
-        return np.stack([np.interp(np.linspace(0, len(points) - 1, n), np.arange(len(points)), points[:, k]) for k in range(3)], -1)
-
-    part = ((26, -62, 300), (26, -30, 330), (20, 20, 338), (6, 58, 325))
-    # under: all round, short of the cap's edge
-    comb(line((6, 60, 322), (-6, 58, 324), n=9), line((66, 42, 168), (46, 84, 146), (0, 98, 142), (-46, 84, 146), (-66, 42, 168), n=9),
-         15, 3.0, 0.0)  # fmt: skip
-    comb(line(*part, n=9)[1:], line((68, -34, 236), (79, -6, 212), (80, 8, 214), (78, 28, 196), (70, 48, 172), n=8), 13, 4.0, 0.10)
-    comb(line(*part, n=11)[1:], line((-62, -46, 246), (-78, -12, 212), (-80, 6, 214), (-78, 28, 196), (-70, 48, 172), n=10),
-         13.5, 6.0, -0.12)  # fmt: skip
-    # over: the sweep to the right, the fringe, the small side to the left
-    comb(line((22, -66, 299), (24, -40, 324), (22, -5, 338), (14, 34, 334), n=8),
-         line((-46, -66, 258), (-64, -44, 250), (-76, -22, 236), (-80, 2, 226), n=8), 12, 9.0, 0.04, 4.8)  # fmt: skip
-    comb(line((20, -68, 297), (24, -50, 314), n=6), line((-22, -82, 273), (-44, -70, 262), (-60, -52, 250), n=6), 13, 10.0, 0.20, 5.2)
-    comb(line((29, -62, 300), (29, -34, 326), (24, 0, 337), n=5), line((58, -54, 256), (70, -34, 240), (79, -4, 224), n=5), 10, 7.0, 0.20)
-    comb(line((8, 46, 332), (-8, 48, 331), n=7), line((74, 44, 200), (50, 84, 178), (0, 100, 170), (-50, 84, 178), (-74, 44, 200), n=7),
-         14, 6.0, 0.08)  # fmt: skip
+    for begins, finishes, n, width, volume, bend, thick in ROWS:
+        starts = _along(begins, n + 1)[1:] if begins is PARTING else _along(begins, n)
+        for i, (start, end) in enumerate(zip(starts, _along(finishes, n), strict=True)):
+            broad, high = width * (1 + 0.16 * _wave(i, width)), volume + 1.1 * _wave(i, 2.0)
+            rings = lock(start, end, broad, high, bend + 0.03 * _wave(i, 3.0), thick)
+            made.append((rings, int(len(made) % 3 == 1)))
     return made
 
 
 def build() -> tuple[np.ndarray, list, np.ndarray]:
     """Vertices (N, 3), faces, shade of each face."""
-    from parts import tube
-
     vertices, faces, shade, start = [], [], [], 0
     for rings, tone in [(cap(), 0), *locks()]:
         new = tube(rings)

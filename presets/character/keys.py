@@ -1,11 +1,10 @@
-"""The skin's shape keys: lids slide about the eyeballs, lips move by rules and the skin around follows, brows by fields."""
+"""The skin's shape keys: lids slide about the eyeballs, lips move by rules and skin bends along, brows by fields."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-
 from skin import (
     FIRST_AROUND,
     FIRST_CONTACT,
@@ -165,13 +164,15 @@ class SkinKeys:
         deep[mesh.lower[self.bag] & mesh.upper[self.bag]] = corner
         a = np.abs(mesh.along[self.bag])
         power = np.array([14.0, 14.0, 10.0, 7.0, 5.0])[self.ring[self.bag]]
-        weight[self.bag] = np.where(deep == 1, 1 - (1 - corner) * a**power, np.where(deep == 0, corner * a**power, corner))
+        weight[self.bag] = np.where(
+            deep == 1, 1 - (1 - corner) * a**power, np.where(deep == 0, corner * a**power, corner)
+        )
         return weight
 
     def along_face(self, index: np.ndarray, d: np.ndarray) -> np.ndarray:
         """Displacements (K, 3) bent so that the vertices keep their height over the face."""
         p = self.points[index]
-        outside = (np.abs(d).sum(1) > 1e-6)
+        outside = np.abs(d).sum(1) > 1e-6
         result = np.array(d, float)
         q = p[outside]
         result[outside] = settle(q + d[outside], skin(q)) - q
@@ -254,7 +255,7 @@ class SkinKeys:
         return p - self.points[self.core]
 
     def around_lips(self, core: np.ndarray) -> np.ndarray:
-        """(N, 3) for displacements of the lips' core (K, 3): the skin around bends with them, the mouth's inside too."""
+        """(N, 3) for displacements of the lips' core (K, 3): the skin around and the mouth's inside follow."""
         result = np.zeros_like(self.points)
         result[self.core] = core
         result[self.free] = self.spread @ core

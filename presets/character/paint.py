@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from keys import bump, smooth
 from surface import CHART_TOP, EYE, EYE_RADIUS, LID, RADIUS, chart, unchart
 

@@ -1,15 +1,14 @@
-"""What is not skin: eyes, lashes, brows, teeth, tongue, ears, hair, shirt. Each a Part in millimetres with its own keys."""
+"""What is not skin: eyes, lashes, brows, teeth, tongue, ears, hair, shirt. Each a Part in millimetres with its keys."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 import hair
+import numpy as np
 from keys import JAW_MOVES, TEETH_CENTRE_Y, TEETH_LOWER, TEETH_UPPER, lid_shift, smooth
 from poses import LIDS
-from skin import eye_angles, lid_line, ray
+from skin import eye_angles, lid_line, ray, tube
 from surface import EYE, EYE_RADIUS, LID, cast, normals, settle
 
 
@@ -24,16 +23,6 @@ class Part:
     material: np.ndarray
     weights: dict[str, np.ndarray]
     keys: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-def tube(rings: np.ndarray, caps: bool = True) -> list[tuple[int, ...]]:
-    """Faces of closed rings (R, C, 3) in a row."""
-    r, c = rings.shape[:2]
-    faces = [
-        (i * c + j, i * c + (j + 1) % c, (i + 1) * c + (j + 1) % c, (i + 1) * c + j)
-        for i in range(r - 1) for j in range(c)
-    ]  # fmt: skip
-    return faces + ([tuple(range(c))[::-1], tuple((r - 1) * c + j for j in range(c))] if caps else [])
 
 
 def mirrored(vertices: np.ndarray, faces: list) -> tuple[np.ndarray, list]:
@@ -67,7 +56,9 @@ def eyeball(side: str) -> Part:
     last = n - segments
     faces += [(n, j, (j + 1) % segments) for j in range(segments)]
     faces += [(n + 1, last + (j + 1) % segments, last + j) for j in range(segments)]
-    middle = np.concatenate([np.repeat((edges[1:-2] + edges[2:-1]) / 2, segments), np.full(segments, 1), np.full(segments, 179)])
+    middle = np.concatenate(
+        [np.repeat((edges[1:-2] + edges[2:-1]) / 2, segments), np.full(segments, 1), np.full(segments, 179)]
+    )
     material = np.select([middle < 12.5, middle < 20, middle < 28.5, middle < 31], [0, 1, 2, 3], 4)
     spots, spot_faces = _catchlights()
     faces += [tuple(len(vertices) + i for i in f) for f in spot_faces]
@@ -125,7 +116,9 @@ def lashes() -> Part:
     for name in (*LIDS, "cheekSquint", "mouthSmile", "noseSneer", "browDown"):
         da, de = lid_shift(name, s, upper)
         moved = np.abs(da) + np.abs(de) > 1e-9
-        keys |= both_sides(np.where(moved[:, None], EYE + ray(azimuth + da, elevation + de) * radius - vertices, 0), name)
+        keys |= both_sides(
+            np.where(moved[:, None], EYE + ray(azimuth + da, elevation + de) * radius - vertices, 0), name
+        )
     vertices, faces = mirrored(vertices, faces)
     return Part("Lashes", vertices, faces, ("Lashes",), np.zeros(len(faces), int), rigid("head", len(vertices)), keys)
 
@@ -134,14 +127,16 @@ def brows() -> Part:
     """Two soft strokes on the skin; their keys are the skin's own, see `follow`."""
     t = np.linspace(0, 1, 28)
     x = 13.5 + 45.0 * t
-    z = 241.0 + 7.5 * np.sin(np.pi * t**0.85) - 3.5 * t**2
+    z = 239.6 + 7.2 * np.sin(np.pi * t**0.85) - 3.5 * t**2
     path = settle(np.stack([x, -78 + 20 * t**2, z], -1))
     normal = normals(path)
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     across = np.cross(along, normal)
     across *= np.sign(across[:, 2:3])
-    width = (2.1 + 2.0 * np.sin(np.pi * np.minimum(t * 1.25 + 0.12, 1)) ** 0.8) * np.minimum((1 - t) / 0.16 + 0.12, 1) ** 0.6
+    width = (2.1 + 2.0 * np.sin(np.pi * np.minimum(t * 1.25 + 0.12, 1)) ** 0.8) * np.minimum(
+        (1 - t) / 0.16 + 0.12, 1
+    ) ** 0.6
     width *= np.minimum(t / 0.05 + 0.45, 1)
     angle = np.arange(12) * 2 * np.pi / 12
     ring = width[:, None, None] * (
@@ -240,7 +235,9 @@ def tongue() -> Part:
     keys["tongueBackUp"] = go(back, 0, 2, 10) + go(tip, 0, 4, -0.5)
     keys["tongueForward"] = go(front, 0, -8.5, 1.5) + go(tip, 0, 0, 2.5)
     curl = smooth((t - 0.5) / 0.5)
-    keys["tongueCurl"] = go(curl, 0, 12.0, 0) + go(np.sin(np.pi * np.clip((t - 0.4) / 0.62, 0, 1)), 0, 0, 6) + go(curl**2, 0, 0, 9)
+    keys["tongueCurl"] = (
+        go(curl, 0, 12.0, 0) + go(np.sin(np.pi * np.clip((t - 0.4) / 0.62, 0, 1)), 0, 0, 6) + go(curl**2, 0, 0, 9)
+    )
     faces = tube(rings)
     return Part("Tongue", p, faces, ("Tongue",), np.zeros(len(faces), int), rigid("head", len(p)), keys)
 
@@ -258,7 +255,12 @@ def ears() -> tuple[np.ndarray, list]:
     rings = []
     for f, h in [*zip(r, front, strict=True), *list(zip(r, back, strict=True))[-2::-1]]:
         height = h * np.where(h > 0, lobe * (1 - 0.55 * front_edge), 1)
-        fold = 2.0 * np.exp(-(((f - 0.55) / 0.1) ** 2)) * np.exp(-(((np.sin(angle) - 0.1) / 0.6) ** 2)) * (np.cos(angle) > 0)
+        fold = (
+            2.0
+            * np.exp(-(((f - 0.55) / 0.1) ** 2))
+            * np.exp(-(((np.sin(angle) - 0.1) / 0.6) ** 2))
+            * (np.cos(angle) > 0)
+        )
         fold = fold if h in front else 0
         rings.append(np.stack([rim[:, 0] * f, height + fold, rim[:, 1] * f], -1))
     p = np.stack(rings)
@@ -277,14 +279,15 @@ def hair_part() -> Part:
 
 def shirt() -> Part:
     """A roll-neck and the shoulders' beginning; closes the picture below."""
-    profile = np.array([(41, 62), (44, 65), (48, 64), (50, 59), (49, 52), (50, 44), (54, 36), (64, 28), (82, 18), (104, 7),
-                        (122, -9), (133, -28), (138, -60)], float)  # fmt: skip
+    profile = np.array([(41, 62), (44, 65), (48, 64), (50, 59), (49, 52), (50, 44), (54, 36), (64, 28), (82, 18),
+                        (104, 7), (122, -9), (133, -28), (138, -60)], float)  # fmt: skip
     angle = np.arange(72) * 2 * np.pi / 72
     deep = np.interp(profile[:, 0], [41, 53, 142], [1.0, 1.0, 0.62])
     y = 28.0 - np.interp(profile[:, 1], [-60, 30, 65], [0, 0, 3])
-    rings = np.stack([profile[:, :1] * np.sin(angle), y[:, None] - (profile[:, 0] * deep)[:, None] * np.cos(angle),
-                      profile[:, 1:] - (np.interp(profile[:, 0], [41, 55], [7, 0]))[:, None] * np.cos(angle)], -1)  # fmt: skip
+    y = y[:, None] - (profile[:, 0] * deep)[:, None] * np.cos(angle)
+    z = profile[:, 1:] - np.interp(profile[:, 0], [41, 55], [7, 0])[:, None] * np.cos(angle)
+    rings = np.stack([profile[:, :1] * np.sin(angle), y, z], -1)
     faces = tube(rings, caps=False)
-    return Part("Shirt", rings.reshape(-1, 3), faces, ("Shirt",), np.zeros(len(faces), int), rigid("neck", rings.size // 3))
-
-
+    return Part(
+        "Shirt", rings.reshape(-1, 3), faces, ("Shirt",), np.zeros(len(faces), int), rigid("neck", rings.size // 3)
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from keys import JAW_MOVES, SkinKeys, bump, smooth
 
 SIDED = (
@@ -66,15 +65,21 @@ def _mouth(k: SkinKeys, name: str) -> np.ndarray:
             move = lambda s: np.stack([squeeze(0.42, s), -9.0 + 1.5 * s**2, 0 * s], -1)  # noqa: E731
             return k.lips(**_both(move), roll=(-10, -10), thin=(1.12, 1.08), follow_face=False)
         case "mouthFunnel":
+
             def move(z):
                 return lambda s: np.stack([squeeze(0.42, s), -9.5 + 2.5 * s**2, z * middle(s)], -1)
+
             return k.lips(move(4.8), move(-5.6), roll=(-26, -26), follow_face=False)
         case "mouthRollLower":
             still = lambda s: 0 * vector(s, 1, 1, 1)  # noqa: E731
-            return k.lips(still, lambda s: vector(middle(s), 0, 1.6, 0), roll=(0, 28), thin=(1, 0.62), follow_face=False)
+            return k.lips(
+                still, lambda s: vector(middle(s), 0, 1.6, 0), roll=(0, 28), thin=(1, 0.62), follow_face=False
+            )
         case "mouthRollUpper":
             still = lambda s: 0 * vector(s, 1, 1, 1)  # noqa: E731
-            return k.lips(lambda s: vector(middle(s), 0, 1.6, 0), still, roll=(28, 0), thin=(0.62, 1), follow_face=False)
+            return k.lips(
+                lambda s: vector(middle(s), 0, 1.6, 0), still, roll=(28, 0), thin=(0.62, 1), follow_face=False
+            )
         case "mouthShrugLower":
             return k.lips(**_both(lambda s: vector(middle(s), 0, -2.5, 4.5)), roll=(0, -10), follow_face=False)
         case "mouthShrugUpper":

@@ -8,7 +8,6 @@ import bmesh
 import numpy as np
 from mathutils import Vector
 from mathutils.geometry import delaunay_2d_cdt
-
 from surface import CHART_TOP, EYE, EYE_RADIUS, LID, MOUTH, RADIUS, cast, chart, normals, skin, unchart
 
 LID_GAP = 1.75
@@ -83,7 +82,7 @@ def lid_line(s: np.ndarray, which: str) -> tuple[np.ndarray, np.ndarray]:
     azimuth = 4.5 + 45.5 * s
     corner = -2.0 + 3.0 * s
     rise = {
-        "upper": 30.0 * np.maximum(1 - np.abs(s) ** 2.3, 0) ** 0.75 - 3.0 * s * (1 - s**2),
+        "upper": 27.0 * np.maximum(1 - np.abs(s) ** 2.3, 0) ** 0.75 - 3.0 * s * (1 - s**2),
         "lower": -21.0 * np.maximum(1 - np.abs(s) ** 2.2, 0) ** 0.8 - 3.0 * s * (1 - s**2),
         "closed": -7.0 * (1 - s**2),
     }[which]
@@ -136,7 +135,7 @@ def _lip_heights(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mouth_patch() -> np.ndarray:
-    """(MOUTH_RINGS, 2 LIP_COLUMNS + 1, 3): half a mouth, from the middle of the upper lip by the corner to the lower's."""
+    """(MOUTH_RINGS, 2 LIP_COLUMNS + 1, 3): half a mouth, from the upper lip's middle by the corner to the lower's."""
     j = np.arange(2 * LIP_COLUMNS + 1)
     turn = np.pi / 2 * j / LIP_COLUMNS
     s = np.sin(turn)
@@ -236,9 +235,7 @@ def _quads(points: np.ndarray, triangles: list) -> list[tuple[int, ...]]:
     mesh.verts.index_update()
     for t in triangles:
         mesh.faces.new([vertices[i] for i in t])
-    bmesh.ops.join_triangles(
-        mesh, faces=mesh.faces[:], angle_face_threshold=3.2, angle_shape_threshold=0.7
-    )
+    bmesh.ops.join_triangles(mesh, faces=mesh.faces[:], angle_face_threshold=3.2, angle_shape_threshold=0.7)
     mesh.verts.index_update()
     faces = [tuple(v.index for v in f.verts) for f in mesh.faces]
     mesh.free()
@@ -252,6 +249,16 @@ def _grid_faces(first: int, rows: int, columns: int, closed: bool) -> list[tuple
          first + (r + 1) * columns + (c + 1) % columns, first + (r + 1) * columns + c)
         for r in range(rows - 1) for c in range(wrap)
     ]  # fmt: skip
+
+
+def tube(rings: np.ndarray, caps: bool = True) -> list[tuple[int, ...]]:
+    """Faces of closed rings (R, C, 3) in a row."""
+    r, c = rings.shape[:2]
+    faces = [
+        (i * c + j, i * c + (j + 1) % c, (i + 1) * c + (j + 1) % c, (i + 1) * c + j)
+        for i in range(r - 1) for j in range(c)
+    ]  # fmt: skip
+    return faces + ([tuple(range(c))[::-1], tuple((r - 1) * c + j for j in range(c))] if caps else [])
 
 
 def build() -> Skin:
@@ -308,8 +315,8 @@ def _welded(half: Skin) -> Skin:
         if len(ring) > 2:
             faces.append(tuple(ring))
             materials.append(material)
-    return Skin(half.vertices[first], faces, np.array(materials), np.arange(len(first)), half.mouth[first],
-                half.along[first], half.upper[first], half.lower[first], half.eye[first], half.column[first])  # fmt: skip
+    tags = (a[first] for a in (half.mouth, half.along, half.upper, half.lower, half.eye, half.column))
+    return Skin(half.vertices[first], faces, np.array(materials), np.arange(len(first)), *tags)
 
 
 def _mirrored(half: Skin) -> Skin:

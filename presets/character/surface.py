@@ -1,6 +1,6 @@
 """The face as a signed distance field, and rays that meet it. Millimetres; x to the own left, y to the back, z up.
 
-Everything that touches skin asks this one field: the mesh lies on it, the lids and brows slide on it, hair grows out of it.
+Everything that touches skin asks this one field: the mesh lies on it, lids and brows slide on it, hair grows from it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def settle(p: np.ndarray, height: np.ndarray | float = 0.0, field=skin) -> np.nd
     return p
 
 
-# Fan of rays from the axis of head and neck: height of the chart, height of the origin, elevation in degrees (in front).
+# Rays from the axis of head and neck: height in the chart, height of the origin, elevation in degrees (in front).
 FAN = np.array([
     (0, 0, 0), (35, 50, -30), (70, 100, -55), (95, 150, -62), (112, 150, -40), (132, 150, -22), (150, 165, -10),
     (185, 190, 0), (235, 235, 0), (374, 235, 90),
@@ -103,7 +103,7 @@ CHART_TOP = FAN[-1, 0]
 
 
 def chart(p: np.ndarray, q: np.ndarray, field=skin) -> np.ndarray:
-    """Skin points (N, 3) of chart coordinates: p is RADIUS times the angle from the front, q rises from neck to crown."""
+    """Skin points (N, 3) of chart coordinates: p is RADIUS times the angle from the front, q rises to the crown."""
     return cast(*_rays(np.asarray(p, float) / RADIUS, np.asarray(q, float)), field)
 
 
@@ -112,9 +112,7 @@ def _rays(theta: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     elevation = np.radians(np.interp(q, FAN[:, 0], FAN[:, 2]))
     # under the chin the fan dives; behind, where there is only the nape, it must not
     elevation = np.where(elevation < 0, elevation * (0.625 + 0.375 * np.cos(theta)), elevation)
-    direction = np.stack(
-        [np.sin(theta) * np.cos(elevation), -np.cos(theta) * np.cos(elevation), np.sin(elevation)], -1
-    )
+    direction = np.stack([np.sin(theta) * np.cos(elevation), -np.cos(theta) * np.cos(elevation), np.sin(elevation)], -1)
     return np.stack([0 * z, 0 * z + AXIS_Y, z], -1), direction
 
 

@@ -87,6 +87,7 @@ def eyes(head) -> dict[str, tuple[np.ndarray, float]]:
 
 def test_the_file_is_what_it_says(head, demo_blend):
     assert demo_blend.stat().st_size < 5e6
+    assert bpy.data.version[:2] <= (4, 2), "a file of a newer Blender does not open in the oldest that we support"
     assert set(bpy.data.collections["Character"].objects.keys()) >= {
         "Head", "Eye.L", "Eye.R", "Teeth.Upper", "Teeth.Lower", "Tongue", "Brows", "Lashes", "Hair", "Rig",
     }  # fmt: skip
@@ -182,7 +183,9 @@ def test_the_mouth_closes_at_every_opening_of_the_jaw(head, contact):
 def crossing(head, p: np.ndarray, contact) -> float:
     """How far (mm) the red of the lower lip rises above the contact line of the upper one, or the other way."""
     upper, lower = contact
-    red = np.unique([i for f, m in zip(head.polygons["Head"], head.slots["Head"], strict=True) if m == "Lips" for i in f])
+    red = np.unique(
+        [i for f, m in zip(head.polygons["Head"], head.slots["Head"], strict=True) if m == "Lips" for i in f]
+    )
     rest = head.rest["Head"]
     line = np.interp(rest[red, 0], rest[upper, 0], rest[upper, 2])
     above = red[(rest[red, 2] > line + 0.02)]
