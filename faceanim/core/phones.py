@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 BILABIAL = frozenset(["p", "b", "m", "ɓ", "ʙ", "ᵐb"])
 """The lips meet."""
 LABIODENTAL = frozenset(["f", "v", "ɱ", "ʋ", "p͡f"])
@@ -24,4 +26,5 @@ _MARKS = str.maketrans("", "", "ˈˌːˑʰʲʷˠˤ̩̯̃̊̚.")
 
 def base(ipa: str) -> str:
     """The symbol without stress, length, aspiration, secondary articulation, nasalisation and syllabicity."""
-    return ipa.translate(_MARKS)
+    parts = unicodedata.normalize("NFD", ipa).replace("c\u0327", "ç")  # ç is a letter of its own, ã is not
+    return parts.translate(_MARKS)

@@ -61,6 +61,8 @@ def analyze(
         hear(clip, sound, frames, fps, part(progress, 0.02, split), made)
     if picture is not None:
         watch(clip, picture, frames, fps, part(progress, split, 0.97), made)
+    for kind in named:
+        tell_damage(kind, made)
     if not made.layers:
         raise MediaError(f"there is nothing to animate: {'; '.join(made.notes)}", made.hint)
     progress(0.98, "finishing")
@@ -190,6 +192,15 @@ def watch(clip: Clip, picture: Media, frames: int, fps: float, progress: Progres
         made.notes.append(f"a face is seen in only {found:.0%} of the pictures; between them it is bridged")
     if track.faces > 1:
         made.notes.append(f"there are {track.faces} faces; the largest and most central one was followed")
+
+
+def tell_damage(kind: str, made: Made) -> None:
+    """A note where a file is broken or ends before it says: what could be read of it was used."""
+    missing, packets = made.quality.get(f"{kind}_missing_s", 0), made.quality.get(f"{kind}_damaged_packets", 0)
+    if missing:
+        made.notes.append(f"the {kind} ends {missing:.2f} s before the file says it does: it is cut off")
+    if packets:
+        made.notes.append(f"the {kind} has {packets} damaged pieces; they are bridged")
 
 
 class Meter:

@@ -72,6 +72,13 @@ SOUNDS = {
 }  # fmt: skip
 
 
+def test_a_sound_that_is_cut_off_is_used_and_told(tmp_path):
+    (tmp_path / "cut.flac").write_bytes(SPEECH.read_bytes()[: SPEECH.stat().st_size // 2])
+    assert main(["analyze", "--audio", str(tmp_path / "cut.flac"), "-o", str(tmp_path / "a.faceanim"), "--quiet"]) == 0
+    take = takes.read(tmp_path / "a.faceanim")
+    assert take.phones and any("cut off" in note for note in take.quality["notes"])
+
+
 @pytest.mark.parametrize("kind", SOUNDS)
 def test_sound(kind, fails, tmp_path, out):
     make, message = SOUNDS[kind]
