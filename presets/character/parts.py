@@ -230,10 +230,11 @@ def tongue() -> Part:
     go = lambda w, x, y, z: w[:, None] * np.array([x, y, z], float)  # noqa: E731
     jaw = (0.55 + 0.45 * smooth(t / 0.5))[:, None]
     keys = {name: move(p) * jaw for name, move in JAW_MOVES.items()}
-    keys["tongueOut"] = go(front**1.3, 0, -34, 0) + go(tip**1.6, 0, -4, -9) + go(front * (1 - tip), 0, 0, 3)
+    over = smooth((t - 0.12) / 0.4)  # over the lower teeth
+    keys["tongueOut"] = go(front**1.3, 0, -34, 0) + go(over, 0, 0, 8.5) + go(tip**2.2, 0, -4, -13)
     keys["tongueTipUp"] = go(tip, 0, -1.0, 9.5) + go(smooth((t - 0.3) / 0.5) * (1 - tip), 0, 0, 2)
     keys["tongueBackUp"] = go(back, 0, 2, 10) + go(tip, 0, 4, -0.5)
-    keys["tongueForward"] = go(front, 0, -8.5, 1.5) + go(tip, 0, 0, 2.5)
+    keys["tongueForward"] = go(front, 0, -8.5, 0) + go(over, 0, 0, 7.5) + go(tip, 0, 0, 1.0)
     curl = smooth((t - 0.5) / 0.5)
     keys["tongueCurl"] = (
         go(curl, 0, 12.0, 0) + go(np.sin(np.pi * np.clip((t - 0.4) / 0.62, 0, 1)), 0, 0, 6) + go(curl**2, 0, 0, 9)

@@ -216,3 +216,10 @@ def test_upper_and_lower_teeth_do_not_meet(head):
     for name in ("", "jawOpen", "jawForward", "jawLeft", "jawRight"):
         pose = {name: 1.0} if name else {}
         assert not head.tree("Teeth.Upper", pose).overlap(head.tree("Teeth.Lower", pose)), name
+
+
+@pytest.mark.parametrize("name", ["tongueTipUp", "tongueBackUp", "tongueForward", "tongueCurl", "tongueOut"])
+def test_the_tongue_passes_the_teeth(head, name):
+    pose = {name: 1.0, "jawOpen": 0.5 if name == "tongueOut" else 0.3}
+    for teeth in ("Teeth.Upper", "Teeth.Lower"):
+        assert not head.tree("Tongue", pose).overlap(head.tree(teeth, pose, ("Teeth",))), teeth
