@@ -247,8 +247,10 @@ def read_rig(meshes: Iterable[Object], armatures: Iterable[Object] = ()) -> Rig:
     """The Rig of some meshes and armatures. Raises CharacterError where no mesh has a shape key."""
     meshes = tuple(meshes)
     found: dict[str, list[tuple[Object, Key]]] = {}
+    eyeballs = {mesh: _eyeballs(mesh) for mesh in meshes}
+    bound = any(mask.any() for mask in eyeballs.values())
     for mesh in meshes:
-        for key in _keys_of(mesh):
+        for key in _keys_of(mesh, eyeballs[mesh] if bound else None):
             found.setdefault(key.name, []).append((mesh, key))
     if not found:
         raise CharacterError("no mesh has shape keys", "the face is moved by shape keys: make or import them first")
@@ -269,10 +271,23 @@ def _merged(name: str, same: list[tuple[Object, Key]]) -> Key:
         max(key.minimum for key in free),
         min(key.maximum for key in free),
         free[0].blocked,
+        all(key.lids_only for key in free),
     )
 
 
-def _keys_of(mesh: Object) -> list[Key]:
+def _eyeballs(mesh: Object) -> np.ndarray:
+    """bool (vertices,): those that turn with a bone that is named like an eye."""
+    if mesh.parent_type == "BONE" and _EYEBALL.match(mesh.parent_bone):
+        return np.ones(len(mesh.data.vertices), bool)
+    mask = np.zeros(len(mesh.data.vertices), bool)
+    groups = {group.index for group in mesh.vertex_groups if _EYEBALL.match(group.name)}
+    if groups:
+        for vertex in mesh.data.vertices:
+            mask[vertex.index] = any(g.weight > 0.5 for g in vertex.groups if g.group in groups)
+    return mask
+
+
+def _keys_of(mesh: Object, eyeballs: np.ndarray | None) -> list[Key]:
     shapes = mesh.data.shape_keys
     if not shapes:
         return []
@@ -283,13 +298,13 @@ def _keys_of(mesh: Object) -> list[Key]:
     for block in shapes.key_blocks:
         if block == shapes.reference_key:
             continue
-        change = np.abs(coordinates[block] - coordinates[block.relative_key]).max(initial=0.0)
+        moved = np.abs(coordinates[block] - coordinates[block.relative_key]).max(1, initial=0.0) > 1e-5 * size
         blocked = "linked" if is_linked(shapes) else "muted" if block.mute else ""
         if not blocked and key_path(block.name) in driven:
             blocked = "driven"
-        keys.append(
-            Key(block.name, (mesh.name,), bool(change > 1e-5 * size), block.slider_min, block.slider_max, blocked)
-        )
+        lids_only = eyeballs is not None and not (moved & eyeballs).any()
+        limits = block.slider_min, block.slider_max
+        keys.append(Key(block.name, (mesh.name,), bool(moved.any()), *limits, blocked, lids_only))
     return keys
 
 

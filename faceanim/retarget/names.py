@@ -82,8 +82,9 @@ def propose(rig: Rig) -> Proposal:
     eyes = bones.free(found["eye_left"]), bones.free(found["eye_right"])
     choice = _Choice()
     for region in REGIONS:
-        if region != "gaze" or None in eyes:
-            choice.fill(region, matches)
+        # where bones turn the eyes, of the keys that look only those are left that move the lids with them
+        apart = region == "gaze" and None not in eyes
+        choice.fill(region, [m for m in matches if m.key.lids_only] if apart else matches)
     targets = {key: choice.target(key) for key in (k.name for k in rig.keys) if key in choice.accepted}
     driven = set(choice.owner)
     targets |= _bone_targets(rig, found, driven)

@@ -163,6 +163,7 @@ def add_stage() -> None:
     background.inputs["Strength"].default_value = 0.55
     world.color = (0.16, 0.21, 0.25)
     scene.view_settings.view_transform = "Standard"
+    scene.render.fps, scene.render.fps_base = 30, 1.0
     scene.render.resolution_x = scene.render.resolution_y = 720
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading

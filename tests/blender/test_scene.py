@@ -143,3 +143,15 @@ def test_vroid(data):
     assert rig.meshes == ("Body", "Face", "Hair") and len(rig.keys) == 124 and len(rig.bones) == 244
     assert not rig.key("jawOpen").moves and rig.key("viseme_aa").moves and rig.key("eyeBlinkLeft").moves
     assert np.abs(rig.bone("Head").rest - np.eye(3)).max() < 0.02, "its head bone stands along the head's axes"
+
+
+def test_a_key_that_looks_and_moves_only_lids_is_told_apart(demo_blend):
+    scenes.open_file(demo_blend)
+    rig = scenes.character(bpy.context).rig
+    assert rig.key("eyeLookUpLeft").lids_only and rig.key("eyeBlinkRight").lids_only
+
+
+def test_a_key_that_moves_eyeballs_is_told_apart(data):
+    scenes.open_file(data / "characters" / "vroid_plain.glb")
+    rig = scenes.character(bpy.context).rig
+    assert not rig.key("eyeLookUpLeft").lids_only and rig.key("mouthSmileLeft").lids_only

@@ -1,6 +1,7 @@
 """Keys and bones found by their names: every usual spelling, one family a region, nothing driven twice."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -292,6 +293,17 @@ def test_bones_of_head_neck_and_eyes(head, neck, left, right):
 def test_a_head_without_a_neck_turns_alone():
     table = weights(propose(rig(ARKIT, ["Head", "Neck"])))
     assert table["bone:Head:rot_y"] == {"headYaw": 1.0} and "bone:Neck:rot_y" not in table
+
+
+def test_lids_follow_eyes_that_bones_turn():
+    look = [f"eyeLook{way}{side}" for way in ("Up", "Down", "In", "Out") for side in ("Left", "Right")]
+    bones = ("head", "eye.L", "eye.R")
+    with_eyeballs = propose(rig(["jawOpen", *look], bones=bones))
+    assert not set(look) & set(with_eyeballs.mapping.targets)
+    lids = rig(["jawOpen", *look], bones=bones)
+    lids = replace(lids, keys=tuple(replace(key, lids_only=True) for key in lids.keys))
+    targets = propose(lids).mapping.targets
+    assert set(look) <= set(targets) and "bone:eye.L:rot_y" in targets
 
 
 def test_one_eye_bone_or_a_blocked_one_leaves_the_eyes_to_keys():
