@@ -50,8 +50,8 @@ def describe_character(obj: bpy.types.Object) -> str:
         proposal = names.propose(character.rig)
     except FaceanimError as error:
         return f"{error.message}: {error.hint}" if error.hint else error.message
-    moving = sum(key.moves for key in character.rig.keys)
-    return f"{proposal.family}: drives {len(proposal.mapping.targets)} controls; {moving} keys move something"
+    names_of = f"names of {proposal.family}: " if proposal.family else ""
+    return f"{names_of}{len(proposal.mapping.targets)} controls driven, {len(proposal.unused)} keys left alone"
 
 
 def bake_scene(scene: bpy.types.Scene) -> BakeReport:
@@ -99,7 +99,12 @@ def rebake(scene: bpy.types.Scene) -> None:
     try:
         bake_scene(scene)
     except FaceanimError as error:
-        settings.last_error = f"{error.message}. {error.hint}" if error.hint else error.message
+        settings.last_error = told(error)
+
+
+def told(error: FaceanimError) -> str:
+    """The message and, on a line of its own, the hint."""
+    return f"{error.message}\n{error.hint}" if error.hint else error.message
 
 
 def missing_for_analysis(settings: FaceanimScene) -> str:
@@ -136,7 +141,7 @@ class _Reporting:
         try:
             return self.work(context, settings) or {"FINISHED"}
         except FaceanimError as error:
-            settings.last_error = f"{error.message}. {error.hint}" if error.hint else error.message
+            settings.last_error = told(error)
             self.report({"ERROR"}, settings.last_error)
             return {"CANCELLED"}
 

@@ -11,7 +11,8 @@ from . import jobs
 from .operators import missing_for_analysis, missing_for_bake, missing_for_export
 from .properties import INTENSITY_PREFIX
 
-WRAP = 44
+WRAP = 36
+"""Letters that fit the sidebar at its usual width."""
 
 
 class _Panel:
@@ -30,8 +31,9 @@ def _button(layout: bpy.types.UILayout, operator: str, missing: str, **options: 
 
 
 def _message(layout: bpy.types.UILayout, text: str, icon: str) -> None:
+    column = layout.column(align=True)
     for i, line in enumerate(textwrap.wrap(text, WRAP)):
-        layout.label(text=line, icon=icon if i == 0 else "BLANK1")
+        column.label(text=line, icon=icon if i == 0 else "BLANK1")
 
 
 class FACEANIM_PT_main(_Panel, bpy.types.Panel):
@@ -81,13 +83,15 @@ class FACEANIM_PT_main(_Panel, bpy.types.Panel):
 
     def _errors(self, layout: bpy.types.UILayout, settings) -> None:
         job = jobs.analysis
-        text = settings.last_error or ". ".join(filter(None, (job.error, job.hint)))
-        if text:
+        error, _, hint = settings.last_error.partition("\n") if settings.last_error else (job.error, "", job.hint)
+        if error:
             box = layout.box()
-            _message(box, text, "ERROR")
+            _message(box, error, "ERROR")
+            if hint:
+                _message(box, hint, "INFO")
             box.operator("faceanim.copy_error", icon="COPYDOWN")
         elif job.note:
-            layout.label(text=job.note, icon="INFO")
+            _message(layout, job.note, "INFO")
 
 
 class FACEANIM_PT_tune(_Panel, bpy.types.Panel):
