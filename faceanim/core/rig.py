@@ -15,7 +15,7 @@ class Key:
     moves    False where its shape equals its relative key on every mesh: nothing to drive
     minimum, maximum   the slider's range (the narrowest of the meshes)
     blocked  why it must not be written ("muted", "driven", "locked", "linked"), else ""
-    lids_only   True where the eyeballs are bound to bones and it moves none of them: a key that looks goes with the bones
+    lids_only   True where the eyeballs are bound to bones and it moves none: a key that looks goes with the bones then
     """
 
     name: str

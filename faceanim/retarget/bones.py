@@ -57,9 +57,11 @@ def head_targets(rig: Rig, head: Bone, necks: list[Bone]) -> dict[str, Target]:
     }
 
 
-def eye_targets(left: Bone, right: Bone) -> dict[str, Target]:
+def eye_targets(left: Bone, right: Bone, share: float = 1.0) -> dict[str, Target]:
+    """share: radians that the bones turn for a radian of gaze."""
+    limit = EYE_LIMIT * share
     return {
-        bone_control(bone.name, axis): Target({f"{side}Eye{turn}": 1.0}, minimum=-EYE_LIMIT, maximum=EYE_LIMIT)
+        bone_control(bone.name, axis): Target({f"{side}Eye{turn}": share}, minimum=-limit, maximum=limit)
         for bone, side in ((left, "left"), (right, "right"))
         for axis, turn in (("x", "Pitch"), ("y", "Yaw"))
     }

@@ -1,7 +1,8 @@
 """Families of names (ARKit, VRoid, Oculus, ...) in presets/mappings/*.json: which key is meant and what drives it.
 
 A file is {"schema": "faceanim/names/1", "name", "rank": order among equals, "keys": [KEY, ...],
-"prefixes": [WORD, ...], "anyOrder": whether words may come in any order}. A KEY has
+"prefixes": [WORD, ...], "anyOrder": whether words may come in any order, "eyes": radians that this family's eye bones
+turn for a radian of gaze, 1 by default}. A KEY has
   names     spellings; case, separators and words before the name do not count; {Side} stands for Left/Right,
             left/right, L/R before or after, and for nothing: a key for both sides, taken where there are no sided ones
   weights   channel to weight; {Side} as in names, for both sides the mean
@@ -64,6 +65,7 @@ class Family:
     spellings: Mapping[str, int]
     prefixes: frozenset[str]
     any_order: bool
+    eyes: float = 1.0
 
     def match(self, key: str) -> tuple[int, int] | None:
         """(index of the shape, words before it that were skipped) that a key's name means, None where it means none."""
@@ -98,9 +100,9 @@ def _family(value: dict) -> Family:
                 for form in _forms(name, side, any_order):
                     spellings.setdefault(form, len(shapes))
             shapes.append(_shape(key, side))
-    return Family(
-        value["name"], value["rank"], tuple(shapes), spellings, frozenset(value.get("prefixes", ())), any_order
-    )
+    prefixes = frozenset(value.get("prefixes", ()))
+    eyes = value.get("eyes", 1.0)
+    return Family(value["name"], value["rank"], tuple(shapes), spellings, prefixes, any_order, eyes)
 
 
 def _forms(name: str, side: str | None, any_order: bool) -> set[str]:

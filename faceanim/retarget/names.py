@@ -87,7 +87,7 @@ def propose(rig: Rig) -> Proposal:
         choice.fill(region, [m for m in matches if m.key.lids_only] if apart else matches)
     targets = {key: choice.target(key) for key in (k.name for k in rig.keys) if key in choice.accepted}
     driven = set(choice.owner)
-    targets |= _bone_targets(rig, found, driven)
+    targets |= _bone_targets(rig, found, driven, min((m.family.eyes for m in matches if not m.skipped), default=1.0))
     visemes = tuple(key for key in targets if key in choice.accepted and choice.accepted[key].shape.viseme)
     if not choice.accepted and not any(GROUP_OF[c] in ("jaw", "lips") for c in driven):
         raise _nothing(rig, matches)
@@ -168,7 +168,9 @@ def _ranked(region: str, inside: list[_Match]) -> list[str]:
     return sorted(order, key=lambda name: name != leader) if leader else order
 
 
-def _bone_targets(rig: Rig, found: dict[str, list[bones.Bone]], driven: set[str]) -> dict[str, Target]:
+def _bone_targets(
+    rig: Rig, found: dict[str, list[bones.Bone]], driven: set[str], eyes: float
+) -> dict[str, Target]:
     """Targets of head, eyes and, where no key opens the mouth, jaw; adds their channels to `driven`."""
     targets: dict[str, Target] = {}
     head, jaw = bones.free(found["head"]), bones.free(found["jaw"])
@@ -176,7 +178,7 @@ def _bone_targets(rig: Rig, found: dict[str, list[bones.Bone]], driven: set[str]
     if head:
         targets |= bones.head_targets(rig, head, found["neck"])
     if left and right:
-        targets |= bones.eye_targets(left, right)
+        targets |= bones.eye_targets(left, right, eyes)
     if jaw and "jawOpen" not in driven:
         targets |= bones.jaw_targets(jaw)
     driven.update(c for t in targets.values() for c in t.weights)
