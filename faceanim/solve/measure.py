@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .face_model import face_model
+from .face_model import FaceModel, face_model
 
 _CORNERS = (263, 362)  # of the eye, outer and inner
 _ROOT = (168, 6)  # of the nose
@@ -79,9 +79,9 @@ NAMES: tuple[str, ...] = (
 )
 
 
-def measure(points: np.ndarray) -> np.ndarray:
-    """float32 (N, len(NAMES)) from points (N, 478, 3) in head space (see pose.fit)."""
-    flip = points[:, face_model().mirror] * np.array([-1, 1, 1], points.dtype)
+def measure(points: np.ndarray, face: FaceModel | None = None) -> np.ndarray:
+    """float32 (N, len(NAMES)) from points (N, 478, 3) in head space, and `face` as in pose.fit."""
+    flip = points[:, (face or face_model()).mirror] * np.array([-1, 1, 1], points.dtype)
     columns = []
     for spec in SIDED.values():
         columns += [_one(points, *spec), _one(flip, *spec)]

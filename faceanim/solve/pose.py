@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .face_model import face_model
+from .face_model import FaceModel, face_model
 
 DEPTH = 0.75
 """MediaPipe's z is too deep for a face that turns: with it as it is, rotation comes out about 10 % too large."""
@@ -26,9 +26,13 @@ class Pose(NamedTuple):
     scale: np.ndarray
 
 
-def fit(points: np.ndarray) -> Pose:
-    """The pose of landmarks (N, 478, 3) in pixels (see core.face), by weak perspective (Kabsch with scale)."""
-    index, model = face_model().rigid, face_model().rigid_points
+def fit(points: np.ndarray, face: FaceModel | None = None) -> Pose:
+    """The pose of landmarks (N, 478, 3) in pixels (see core.face), by weak perspective (Kabsch with scale).
+
+    face  another than the one in models/
+    """
+    face = face or face_model()
+    index, model = face.rigid, face.rigid_points
     camera = np.asarray(points, float) * np.array([1, -1, -DEPTH])
     rigid = camera[:, index]
     middle = rigid.mean(1, keepdims=True)
