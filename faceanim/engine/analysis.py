@@ -16,7 +16,7 @@ from ..core.take import Take
 from ..core.track import Track
 from ..core.version import VERSION
 from ..errors import InputError, MediaError
-from .provenance import face_model, input_of, speech_model, versions
+from .provenance import face_measures, face_model, input_of, speech_model, versions
 
 Progress = Callable[[float, str], None]
 """(fraction 0..1, stage); raises errors.Cancelled to stop."""
@@ -187,7 +187,8 @@ def watch(clip: Clip, picture: Media, frames: int, fps: float, progress: Progres
     made.layers |= expression.solve(track, frames / fps, fps)
     found = float(track.found.mean())
     made.quality |= {**getattr(stream, "quality", {}), "face_found": round(found, 4), "faces": track.faces}
-    made.models |= face_model(face.TASK_VARIABLE)
+    made.quality["face_detector"] = track.detector
+    made.models |= face_model(face.TASK_VARIABLE) | face_measures()
     if found < 0.9:
         made.notes.append(f"a face is seen in only {found:.0%} of the pictures; between them it is bridged")
     if track.faces > 1:

@@ -10,6 +10,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
+from ..core.files import MODELS
+
 PACKAGES = ("numpy", "scipy", "av", "mediapipe", "pocketsphinx")
 """Those that decide on the result."""
 FACE_NETWORKS = (
@@ -55,6 +57,13 @@ def face_model(task_variable: str) -> dict[str, Any]:
     folder = _package("mediapipe") / "modules"
     files = [Path(task)] if task else [folder / name for name in FACE_NETWORKS if (folder / name).is_file()]
     return {"mediapipe-face-mesh": {"hash": sha256(*files), "commercial": "yes", "licence": "Apache-2.0"}}
+
+
+@lru_cache
+def face_measures() -> dict[str, Any]:
+    """Our own weights, made from renders of a head that is free to use; see its card."""
+    weights = MODELS / "face_measures" / "weights.json"
+    return {"face_measures": {"hash": sha256(weights), "commercial": "yes", "licence": "GPL-3.0-or-later"}}
 
 
 def _package(name: str) -> Path:

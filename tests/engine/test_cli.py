@@ -82,8 +82,9 @@ def test_a_video_gives_every_layer_on_one_clock(seen):
     assert {"lips", "expression", "gaze", "head"} <= set(take.layers)
     assert take.fps == 30 and take.seconds == pytest.approx(3.0, abs=0.1)
     assert take.quality["face_found"] > 0.95 and take.provenance["models"].keys() == {
-        "pocketsphinx-en-us", "mediapipe-face-mesh"
+        "pocketsphinx-en-us", "mediapipe-face-mesh", "face_measures"
     }  # fmt: skip
+    assert take.quality["face_detector"].startswith("mediapipe")
 
 
 def test_json_goes_to_stdout_or_to_a_file_and_never_over_the_input(spoken, tmp_path, capsys):
