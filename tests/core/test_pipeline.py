@@ -148,6 +148,7 @@ def test_an_empty_take():
 
 
 def test_real_speech(data):
+    pytest.importorskip("av", reason="needs the engine's packages")
     from faceanim.core.clip import Clip
     from faceanim.engine.analysis import analyze
 
