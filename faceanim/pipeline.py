@@ -1,14 +1,14 @@
 """The right half of the way, on one page: a Take becomes curves of a character's controls. Numpy alone, no network.
 
-Take ── smooth what the video saw ── mix ──▶ Track on channels ── resample ── retarget, limit ──▶ Track on controls ──
-reduce ──▶ Curves. Smoothing comes before the retarget, which is linear, so that it knows the regions.
+Take ── smooth what the video saw ── mix ──▶ Track on channels ── resample ── retarget, limit ── contact ──▶ Track on
+controls ── reduce ──▶ Curves. Smoothing comes before the retarget, which is linear, so that it knows the regions.
 """
 
 from __future__ import annotations
 
 from .core.channels import MOUTH_GROUPS
 from .core.curve import Curve
-from .core.events import LIDS, lid_events, lip_events, near
+from .core.events import LIDS, jaw_events, lid_events, lip_events, near
 from .core.mapping import Mapping
 from .core.style import Style
 from .core.take import Take
@@ -17,6 +17,8 @@ from .curves.reduce import reduce
 from .curves.resample import resample
 from .curves.smooth import smooth
 from .retarget.apply import apply
+from .retarget.contact import hold
+from .retarget.lips import Mouth
 from .solve.mix import FROM_VIDEO, bridged, led, mix
 
 
@@ -36,14 +38,19 @@ def _smoothed(layer: Track, take: Take, style: Style) -> Track:
     return smooth(layer, style.cutoff_hz, {LIDS: lids, **dict.fromkeys(MOUTH_GROUPS, mouth)})
 
 
-def controls(take: Take, mapping: Mapping, style: Style, fps: float) -> Track:
-    """The character's controls on whole frames of `fps` (Hz), every contact fully held on at least one of them."""
+def controls(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None) -> Track:
+    """The character's controls on whole frames of `fps` (Hz), every contact fully held on at least one of them.
+
+    mouth   the character's own lips (retarget.lips): contacts are corrected until they hold there; without it they
+            hold as far as the mapping's channels mean what their names say
+    """
     track = channels(take, style)
     phones = led(take, style.lead_s).phones
-    events = [*lip_events(phones, track), *lid_events(track)]
-    return apply(resample(track, fps, events), mapping)
+    mouths = lip_events(phones, track)
+    result = apply(resample(track, fps, [*mouths, *lid_events(track)]), mapping)
+    return result if mouth is None else hold(result, mapping, mouth, [*mouths, *jaw_events(phones)])
 
 
-def curves(take: Take, mapping: Mapping, style: Style, fps: float) -> list[Curve]:
+def curves(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None) -> list[Curve]:
     """The same as sparse keys, off by `style.tolerance` at most on any frame."""
-    return reduce(controls(take, mapping, style, fps), style.tolerance)
+    return reduce(controls(take, mapping, style, fps, mouth), style.tolerance)

@@ -1,4 +1,4 @@
-"""The commands that need Blender: `rig`, `bake`, `verify-export`. From parsed arguments to a report as plain values."""
+"""The commands that need Blender: rig, bake, verify, verify-export. From parsed arguments to a report as values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from ..formats import style as styles
 from ..formats import takes
 from ..retarget import names
 from . import bake as baking
-from . import export, preview, scene, verify
+from . import contacts, export, preview, scene
+from . import verify as exports
 
 
 def rig(args: argparse.Namespace) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
     character = scene.character(bpy.context, args.object, override=True)
     mapping = _usable(mapping, character) if mapping else names.propose(character.rig).mapping
     progress(0.2, "baking")
-    curves = pipeline.curves(take, mapping, style, fps)
+    curves = pipeline.curves(take, mapping, style, fps, contacts.mouth_of(character, mapping))
     sound, sound_start = _sound_of(take)
     made = baking.bake(
         character, curves, fps, opened.frame_start, sound=sound, sound_start=sound_start, seconds=take.seconds
@@ -86,7 +87,13 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
 
 def verify_export(args: argparse.Namespace) -> dict[str, Any]:
     """Open an export again and compare every control in time."""
-    return verify.verify_export(args.file, args.blend)
+    return exports.verify_export(args.file, args.blend)
+
+
+def verify(args: argparse.Namespace) -> dict[str, Any]:
+    """Look at every contact on the mesh of a baked .blend."""
+    mapping = mappings.read(input_file(args.mapping, "mapping")) if args.mapping else None
+    return contacts.verify(args.blend, args.take, mapping)
 
 
 def save(path: str | Path) -> None:

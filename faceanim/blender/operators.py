@@ -58,7 +58,7 @@ def bake_scene(scene: bpy.types.Scene) -> BakeReport:
     """Take, character and sliders of the scene become its F-curves."""
     from .. import pipeline
     from ..retarget import names
-    from . import bake
+    from . import bake, contacts
     from . import scene as scenes
 
     settings: FaceanimScene = scene.faceanim
@@ -70,7 +70,7 @@ def bake_scene(scene: bpy.types.Scene) -> BakeReport:
     fps = bake.scene_rate(scene)
     report = bake.bake(
         character,
-        pipeline.curves(take, mapping, settings.style(), fps),
+        pipeline.curves(take, mapping, settings.style(), fps, contacts.mouth_of(character, mapping)),
         fps,
         settings.frame_start,
         sound=sound_of(take) if settings.set_sound else None,

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .phones import BILABIAL, LABIODENTAL, base
+from .phones import BILABIAL, LABIODENTAL, SIBILANT, base
 from .take import Phone
 from .track import Track
 
 LIPS, TEETH, LIDS = "lips", "teeth", "lids"
+JAW = "jaw"
+"""No contact, but an instant as well: the jaw is nearly closed."""
 
 ROUNDED = frozenset((*"uʊoɔɒyʏøœɞɵʉwʍɥʃʒɹ", "t͡ʃ", "d͡ʒ"))
 """The lips are busy, though they do not touch: half as free to smile."""
@@ -71,6 +73,11 @@ def speech_events(phones: Iterable[Phone], track: Track | None = None) -> list[E
         return [e._replace(peak=(e.start + e.end) / 2) for e in found]
     opening = {kind: aperture(track, kind) for kind in (LIPS, TEETH)}
     return [e._replace(peak=_least(opening[e.kind], track, e.start, e.end)) for e in found]
+
+
+def jaw_events(phones: Iterable[Phone]) -> list[Event]:
+    """JAW events: the sibilants among the phones."""
+    return [Event(JAW, p.start, p.end, (p.start + p.end) / 2) for p in phones if base(p.ipa) in SIBILANT]
 
 
 def _least(opening: np.ndarray, track: Track, start: float, end: float) -> float:

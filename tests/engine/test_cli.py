@@ -15,7 +15,7 @@ from faceanim.formats import livelink, takes
 
 ROOT = Path(__file__).parents[2]
 SPEECH, TEXT = ROOT / "presets" / "demo" / "speech.flac", ROOT / "presets" / "demo" / "speech.txt"
-COMMANDS = ("analyze", "show", "convert", "plot", "rig", "bake", "run", "verify-export")
+COMMANDS = ("analyze", "show", "convert", "plot", "rig", "bake", "run", "verify", "verify-export")
 
 
 def faceanim(*words, **options) -> subprocess.CompletedProcess:

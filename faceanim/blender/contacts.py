@@ -1,0 +1,247 @@
+"""A character's mouth in numbers: its geometry read once into plain arrays, and its contacts measured frame by frame on
+the evaluated mesh of what was baked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from bpy.types import Object, Scene
+from mathutils import Matrix
+
+from ..core.events import jaw_events, speech_events
+from ..core.files import input_file
+from ..core.mapping import Mapping
+from ..core.rig import parse_control
+from ..core.take import Take
+from ..errors import CharacterError, InputError
+from ..formats import takes
+from ..retarget import gaps, lips, names
+from . import scene
+from .bake import scene_rate
+from .export import clip_span
+from .scene import Character
+
+TURN = 0.1
+"""Radians by which a bone is turned to see what it moves."""
+MOUTH = ("jaw", "mouth", "tongue")
+
+
+def mouth_of(character: Character, mapping: Mapping) -> lips.Mouth | None:
+    """The character's mouth, None where nothing on it parts like lips."""
+    return lips.find(surface(character, mapping), mapping)
+
+
+def surface(character: Character, mapping: Mapping) -> lips.Surface:
+    """The meshes at rest, in head space, and what the mapping's controls add to them."""
+    space = axes(character)
+    points, edges, ranges = [], [], {}
+    deltas: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    first = 0
+    for mesh in character.meshes:
+        place = np.array(mesh.matrix_world)
+        turn = (place[:3, :3].T @ space).astype(np.float32)
+        own = _points(mesh)
+        points.append(own @ turn + (place[:3, 3] @ space).astype(np.float32))
+        ends = np.empty(2 * len(mesh.data.edges), np.int32)
+        mesh.data.edges.foreach_get("vertices", ends)
+        edges.append(ends.reshape(-1, 2) + first)
+        ranges[mesh.name] = (first, first + len(own))
+        for name, delta in _key_deltas(mesh, mapping):
+            which = np.flatnonzero(delta.any(1))
+            deltas.setdefault(name, []).append((which + first, delta[which] @ turn))
+        first += len(own)
+    joined = {name: tuple(map(np.concatenate, zip(*parts, strict=True))) for name, parts in deltas.items()}
+    whole = np.concatenate(points)
+    for name in mapping.controls:
+        if parse_control(name) and any(c.startswith(MOUTH) for c in mapping.targets[name].weights):
+            joined |= _bone_deltas(character, name, ranges, len(whole), space)
+    return lips.Surface(whole, np.concatenate(edges), joined, ranges)
+
+
+def axes(character: Character) -> np.ndarray:
+    """float64 (3, 3): own left, up and out of the face in the world, as columns."""
+    if character.armature is None:
+        return np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    turn = np.array(character.armature.matrix_world.to_3x3().normalized())
+    return turn @ scene.head_space(character.armature)
+
+
+def _points(mesh: Object) -> np.ndarray:
+    keys = mesh.data.shape_keys
+    return _coordinates(keys.reference_key.data if keys else mesh.data.vertices)
+
+
+def _coordinates(points: object) -> np.ndarray:
+    flat = np.empty(3 * len(points), np.float32)
+    points.foreach_get("co", flat)
+    return flat.reshape(-1, 3)
+
+
+def _key_deltas(mesh: Object, mapping: Mapping) -> Iterable[tuple[str, np.ndarray]]:
+    keys = mesh.data.shape_keys
+    for block in keys.key_blocks[1:] if keys else ():
+        if block.name in mapping.targets and not block.mute:
+            yield block.name, _coordinates(block.data) - _coordinates(block.relative_key.data)
+
+
+def _bone_deltas(
+    character: Character, control: str, ranges: dict[str, tuple[int, int]], count: int, space: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What a bone adds for each radian, seen by turning it a little; it stands as before afterwards."""
+    name, axis = parse_control(control)
+    bone = character.rig.bone(name)
+    armature = next((a for a in character.armatures if bone and a.name == bone.armature), None)
+    if armature is None:
+        return {}
+    pose = armature.pose.bones[name]
+    before = pose.matrix_basis.copy()
+    still = _evaluated(character, ranges, count)
+    # the axis in the bone's own rest axes
+    own = bone.rest["xyz".index(axis)]
+    pose.matrix_basis = before @ Matrix.Rotation(TURN, 4, own)
+    try:
+        moved = _evaluated(character, ranges, count)
+    finally:
+        pose.matrix_basis = before
+        bpy.context.view_layer.update()
+    delta = ((moved - still) @ space / TURN).astype(np.float32)
+    which = np.flatnonzero(np.abs(delta).max(1) > 0)
+    return {control: (which, delta[which])} if len(which) else {}
+
+
+def _evaluated(character: Character, ranges: dict[str, tuple[int, int]], count: int) -> np.ndarray:
+    """float64 (count, 3): world positions of all vertices as they are shown; at rest where a modifier remakes them."""
+    bpy.context.view_layer.update()
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    whole = np.zeros((count, 3))
+    for mesh in character.meshes:
+        first, last = ranges[mesh.name]
+        shown = mesh.evaluated_get(depsgraph)
+        points = _coordinates(shown.data.vertices)
+        if len(points) != last - first:
+            points = _points(mesh)
+        place = np.array(shown.matrix_world)
+        whole[first:last] = points @ place[:3, :3].T + place[:3, 3]
+    return whole
+
+
+# -- what was baked ---------------------------------------------------------------------------------------------------
+
+
+def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None) -> dict[str, Any]:
+    """The contacts of a baked .blend, event by event, on its evaluated mesh. Replaces what is open in this Blender.
+
+    mapping   the one that was baked with, where it is not the proposed one
+    Raises InputError, and CharacterError where nothing was baked or no lips are found.
+    """
+    if Path(blend).suffix.lower() != ".blend":
+        raise InputError(f"{Path(blend).name} is no .blend", "name the .blend that `bake` wrote, then the take")
+    known = takes.read(input_file(take, "take"))
+    opened = scene.open_file(blend)
+    character = baked_character(opened, Path(blend))
+    first, last = clip_span(character)
+    mouth = mouth_of(character, mapping or names.propose(character.rig).mapping)
+    if mouth is None:
+        raise CharacterError(
+            f"no lips are found on '{character.rig.name}': nothing parts when its mouth opens",
+            "give it a key that opens the mouth (jawOpen), and a mesh with a slit between the lips",
+        )
+    frames = np.arange(first, last + 1)
+    times = (frames - first) / scene_rate(opened)
+    found = gaps.measure(mouth, sample(opened, character, mouth, frames))
+    return {"blend": str(blend), "take": str(take), **report(mouth, known, found, times)}
+
+
+def baked_character(opened: Scene, path: Path) -> Character:
+    """The character of an open scene that something of ours is baked on. Raises CharacterError."""
+    from .verify import _is_baked
+
+    baked = next((o for o in opened.objects if _is_baked(o)), None)
+    if baked is None:
+        raise CharacterError(f"nothing in {path.name} was baked by faceanim", "name the .blend that `bake` wrote")
+    return scene.character([baked])
+
+
+def sample(opened: Scene, character: Character, mouth: lips.Mouth, frames: np.ndarray) -> np.ndarray:
+    """float32 (F, P, 3): the mouth's points as they are shown on frames, in head space, as if the head were at rest."""
+    meshes = list(character.meshes)
+    counts = [len(m.data.vertices) for m in meshes]
+    starts = np.cumsum([0, *counts])
+    owner = np.searchsorted(starts, mouth.vertices, "right") - 1
+    parts = [(m, np.flatnonzero(owner == i), mouth.vertices[owner == i] - starts[i]) for i, m in enumerate(meshes)]
+    parts = [part for part in parts if len(part[1])]
+    for mesh, _, _ in parts:
+        _deform_only(mesh)
+    space = axes(character)
+    shown = np.zeros((len(frames), len(mouth.vertices), 3))
+    before = opened.frame_current, opened.frame_subframe
+    for row, frame in enumerate(frames):
+        opened.frame_set(int(frame))
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        for mesh, where, which in parts:
+            evaluated = mesh.evaluated_get(depsgraph)
+            place = np.array(evaluated.matrix_world)
+            shown[row, where] = _coordinates(evaluated.data.vertices)[which] @ place[:3, :3].T + place[:3, 3]
+    opened.frame_set(before[0], subframe=before[1])
+    return _steadied(shown @ space, mouth)
+
+
+def _deform_only(mesh: Object) -> None:
+    """Leave a mesh the modifiers that move its vertices, without those that make others."""
+    moving = {"ARMATURE", "LATTICE", "HOOK", "CAST", "SMOOTH", "CORRECTIVE_SMOOTH", "LAPLACIANSMOOTH", "SIMPLE_DEFORM",
+              "SURFACE_DEFORM", "MESH_DEFORM", "SHRINKWRAP", "DISPLACE", "WARP", "WAVE", "CURVE", "CLOTH", "SOFT_BODY",
+              "MESH_CACHE", "LAPLACIANDEFORM"}  # fmt: skip
+    for modifier in mesh.modifiers:
+        if modifier.type not in moving:
+            modifier.show_viewport = False
+
+
+def _steadied(points: np.ndarray, mouth: lips.Mouth) -> np.ndarray:
+    """Points (F, P, 3) moved back as the points that nothing moves have moved since rest (Umeyama 1991)."""
+    rest = mouth.points[mouth.still].astype(float)
+    if len(rest) < 4:
+        return points.astype(np.float32)
+    now = points[:, mouth.still]
+    centre, middle = now.mean(1, keepdims=True), rest.mean(0)
+    u, sizes, v = np.linalg.svd(np.swapaxes(now - centre, 1, 2) @ (rest - middle))
+    flip = np.ones((len(points), 1, 3))
+    flip[:, 0, 2] = np.sign(np.linalg.det(u @ v))
+    turn = (u * flip) @ v
+    scale = (sizes * flip[:, 0]).sum(1) / np.maximum(((now - centre) ** 2).sum((1, 2)), 1e-12)
+    return (((points - centre) @ turn) * scale[:, None, None] + middle).astype(np.float32)
+
+
+def report(mouth: lips.Mouth, take: Take, found: gaps.Gaps, times: np.ndarray) -> dict[str, Any]:
+    """`events`, how many `passed` and `failed`, frames with lips that cross (`penetrations`), and notes."""
+    events = sorted([*speech_events(take.phones), *jaw_events(take.phones)], key=lambda event: event.start)
+    contacts = gaps.check(mouth, found, times, events)
+    crossed = found.cross > gaps.CROSSED
+    spans = [(p.start, p.end, p.ipa) for p in take.phones if p.ipa]
+    rows = [
+        {
+            "time_s": round(c.time, 4),
+            "phone": "".join(ipa for a, b, ipa in spans if a >= c.event.start - 1e-6 and b <= c.event.end + 1e-6),
+            "kind": c.event.kind,
+            "value": round(c.value, 5),
+            "limit": round(c.limit, 5),
+            "passed": bool(c.passed),
+        }
+        for c in contacts
+    ]
+    notes = [*gaps.shortcomings(mouth)] + ([] if rows else ["the take has no phones, so no contact was looked for"])
+    return {
+        "events": rows,
+        "passed": sum(row["passed"] for row in rows),
+        "failed": sum(not row["passed"] for row in rows),
+        "penetrations": int(crossed.sum()),
+        "penetrations_s": [round(float(t), 4) for t in times[crossed][:100]],
+        "largest_penetration": round(float(found.cross.max(initial=0.0)), 5),
+        "frames": len(times),
+        "unit": "value and limit are widths of the mouth; of the kind 'jaw' the share of a wide open mouth",
+        "notes": notes,
+    }
+

@@ -1,0 +1,268 @@
+"""Makes contacts hold on a character's own mesh: corrects controls over a whole clip, with numpy alone.
+
+First what closes the lips is scaled so that it undoes what the jaw opens on this mesh, everywhere alike. Then each
+instant that still misses is corrected: the least step along a path of controls that makes its measure hold, faded in
+and out around it, so that nothing flickers. Frames in which the lips cross give way in the same manner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.events import JAW, LIPS, TEETH, Event, ease
+from ..core.mapping import Mapping
+from ..core.track import Track
+from . import gaps
+from .gaps import Gaps
+from .lips import OPEN, Mouth, pose
+
+SHUT = 0.008
+"""What a correction aims at is stricter than what is asked, as key reduction comes after it."""
+APART = 0.03
+"""Crossing lips are corrected from here on."""
+AIM = 0.85
+"""The part of the other limits that is aimed at."""
+FADE_S = 0.07
+"""A correction comes and goes within this time (lips close within 60 to 120 ms: Lofqvist 1990)."""
+ROLL = 0.6
+"""The lower lip is rolled in by no more than this to reach the teeth."""
+STEPS = 9
+"""Halvings of a path; 2^-9 of it is nothing to be seen."""
+JAWS = np.array([0.03, 0.06, 0.12, 0.25, 0.5, 1.0])
+
+Path = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(values (N, K), how far (N,) 0..1) to values (N, K)."""
+Holds = Callable[[Gaps], np.ndarray]
+Measure = Callable[[Gaps], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """What the controls of one mouth do to it.
+
+    opens    bool (K,): what opens the lips
+    closes   bool (K,): what closes what the jaw opens
+    presses  bool (K,): what else brings the lips together
+    rolls    bool (K,): what brings the lower lip to the teeth
+    leaves   bool (K,): what takes the lower lip off the upper teeth (off the upper lip, without teeth)
+    jaws     bool (K,): what lowers the jaw
+    most     float32 (K,): the controls' upper limits
+    """
+
+    mouth: Mouth
+    opens: np.ndarray
+    closes: np.ndarray
+    presses: np.ndarray
+    rolls: np.ndarray
+    leaves: np.ndarray
+    jaws: np.ndarray
+    most: np.ndarray
+
+    @staticmethod
+    def of(mouth: Mouth, mapping: Mapping) -> Solver:
+        targets = [mapping.targets[name] for name in mouth.controls]
+        most = np.array([t.maximum for t in targets], np.float32)
+        least = np.array([t.minimum for t in targets], np.float32)
+        edge = _edges(mouth)
+        effect = np.array([edge(delta) for delta in mouth.deltas], np.float32) * np.maximum(most, -least)
+
+        def driven(channel: str) -> np.ndarray:
+            return np.array([t.gain * t.weights.get(channel, 0.0) > 0 for t in targets])
+
+        closes = driven("mouthClose") & (effect < -gaps.CLOSED)
+        opens = effect > 0.25 * gaps.CLOSED
+        alone = gaps.measure(mouth, mouth.posed(np.diag(most)))
+        off = alone.teeth - gaps.rest(mouth).teeth
+        rolls = driven("mouthRollLower")
+        leaves = off > 0.25 * gaps.TOUCHED if np.isfinite(off).all() else opens
+        return Solver(
+            mouth, opens, closes, (effect < -0.25 * gaps.CLOSED) & ~closes, rolls, leaves & ~rolls,
+            driven("jawOpen"), most,
+        )  # fmt: skip
+
+    def measure(self, values: np.ndarray) -> Gaps:
+        return gaps.measure(self.mouth, self.mouth.posed(values))
+
+    def least(self, values: np.ndarray, path: Path, holds: Holds) -> np.ndarray:
+        """How far (N,) 0..1 to go along a path for it to hold; all the way where it never does."""
+        low, high = np.zeros(len(values), np.float32), np.ones(len(values), np.float32)
+        done = holds(self.measure(values))
+        for _ in range(STEPS if not done.all() else 0):
+            middle = (low + high) / 2
+            good = holds(self.measure(path(values, middle)))
+            low, high = np.where(good, low, middle), np.where(good, middle, high)
+        return np.where(done, 0, high).astype(np.float32)
+
+    # -- paths ----------------------------------------------------------------------------------------------------
+
+    def shut(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """Close what the jaw opens; where that is not enough take away what opens."""
+        first, second = _halves(part)
+        jaw = np.where(self.jaws & self.opens, values / np.maximum(self.most, 1e-6), 0).max(1, initial=0)[:, None]
+        room = np.maximum(np.minimum(1.5 * jaw, 1.0) * self.most - values, 0)
+        closed = values + np.where(self.closes, first * room, 0)
+        keep = 1 - (second if self.closes.any() else part[:, None])
+        return np.where(self.opens, closed * keep, closed).astype(np.float32)
+
+    def part(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """Take back what closes, then what presses."""
+        first, second = _halves(part)
+        values = np.where(self.closes, values * (1 - first), values)
+        keep = 1 - (second if self.closes.any() else part[:, None])
+        return np.where(self.presses, values * keep, values).astype(np.float32)
+
+    def touch(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """Bring the lower lip to the teeth: take away what holds it off them, and roll it in."""
+        part = part[:, None]
+        values = np.where(self.leaves | self.closes, values * (1 - part), values)
+        room = np.maximum(ROLL * self.most - values, 0)
+        return np.where(self.rolls, values + part * room, values).astype(np.float32)
+
+    def raise_jaw(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """Raise the jaw, and with it what closes what it opens; then take away what opens else."""
+        first, second = _halves(part)
+        values = np.where(self.jaws | self.closes, values * (1 - first), values)
+        return np.where(self.opens, values * (1 - second), values).astype(np.float32)
+
+
+def _halves(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A path of two stages: (N, 1) each, the second begins where the first is done."""
+    part = part[:, None]
+    return np.minimum(2 * part, 1), np.maximum(2 * part - 1, 0)
+
+
+def _edges(mouth: Mouth) -> Callable[[np.ndarray], float]:
+    """How much displacements (P, 3) open the mouth: of the points that face each other at rest, in widths."""
+    upper, lower = mouth.points[mouth.upper], mouth.points[mouth.lower]
+    facing = []
+    for above, below in zip(*mouth.columns, strict=True):
+        a, b = np.flatnonzero(above), np.flatnonzero(below)
+        off = np.linalg.norm(upper[a][:, None] - lower[b][None], axis=2)
+        i, j = np.unravel_index(off.argmin(), off.shape)
+        facing.append((a[i], b[j]))
+    at, under = np.array(facing).T
+    under = under + mouth.lower.start
+
+    def opened(delta: np.ndarray) -> float:
+        return float((delta[at, 1] - delta[under, 1]).mean() / mouth.width)
+
+    return opened
+
+
+def hold(track: Track, mapping: Mapping, mouth: Mouth, events: Iterable[Event]) -> Track:
+    """The track of controls with LIPS, TEETH and JAW events held on the mouth, and without lips that cross."""
+    if not track.frames or not set(mouth.controls) <= set(track.channels):
+        return track
+    columns = [track.index(name) for name in mouth.controls]
+    solver = Solver.of(mouth, mapping)
+    values = track.values[:, columns]
+    values = calibrated(solver, mapping, values)
+    at_rest = gaps.rest(mouth)
+    if np.isfinite(at_rest.teeth[0]):
+        teeth = (lambda g: g.teeth), AIM * gaps.teeth_limit(at_rest)
+    else:
+        teeth = (lambda g: g.lips), AIM * gaps.NO_TEETH
+    events = list(events)
+    for kind, path, measure_of, most in (
+        (JAW, solver.raise_jaw, lambda g: g.jaw, AIM * gaps.NARROW),
+        (TEETH, solver.touch, *teeth),
+        (LIPS, solver.shut, lambda g: g.lips, SHUT),
+    ):
+        values = _held(solver, values, track, [e for e in events if e.kind == kind], path, measure_of, most)
+    values = _uncrossed(solver, values, track)
+    result = track.values.copy()
+    result[:, columns] = values
+    return track.with_values(result)
+
+
+def calibrated(solver: Solver, mapping: Mapping, values: np.ndarray) -> np.ndarray:
+    """The values (F, K) with what closes the lips scaled to what the jaw opens on this mesh."""
+    if not solver.closes.any():
+        return values
+    poses = np.zeros((len(JAWS), len(solver.mouth.controls)), np.float32)
+    for row, jaw in enumerate(JAWS):
+        made = pose(mapping, **dict.fromkeys(OPEN, float(jaw)), mouthClose=float(jaw))
+        poses[row] = [made.get(name, 0.0) for name in solver.mouth.controls]
+    # from twice as much as is mapped down to none: the least that closes
+    def scaled(rows: np.ndarray, part: np.ndarray) -> np.ndarray:
+        return np.where(solver.closes, rows * 2 * part[:, None], rows).astype(np.float32)
+
+    now = solver.measure(poses)
+    fits = (now.lips <= SHUT) & (now.cross <= SHUT)
+    none = scaled(poses, np.zeros(len(poses), np.float32))
+    part = solver.least(none, lambda _, part: scaled(poses, part), lambda g: g.lips <= SHUT / 2)
+    scale = np.where(fits | (part >= 1), 1, 2 * part)  # what cannot close is left alone
+    given = np.where(solver.closes, poses, 0).max(1)
+    used = np.where(solver.closes, values, 0).max(1)
+    factor = np.interp(used, given, scale)[:, None]
+    return np.where(solver.closes, np.minimum(values * factor, solver.most), values).astype(np.float32)
+
+
+def _held(
+    solver: Solver, values: np.ndarray, track: Track, events: list[Event], path: Path, measure_of: Measure, most: float
+) -> np.ndarray:
+    """Values with a path followed, around every event that does not hold, as far as it needs to be."""
+    if not events:
+        return values
+
+    def holds(g: Gaps) -> np.ndarray:
+        return measure_of(g) <= most
+
+    rows = np.unique([_rows(track, event) for event in events])
+    least = np.full(track.frames, np.inf, np.float32)
+    least[rows] = measure_of(solver.measure(values[rows]))
+    rows = np.unique([(own := _rows(track, event))[least[own].argmin()] for event in events])
+    missing = np.zeros(track.frames, bool)
+    missing[rows] = least[rows] > most
+    rows = np.flatnonzero(missing)
+    if not len(rows):
+        return values
+    need = np.zeros(track.frames, np.float32)
+    need[rows] = solver.least(values[rows], path, holds)
+    wide = _spread(need, FADE_S * track.fps)
+    around = np.flatnonzero(wide > 0)
+    # a frame is led no further than it takes itself
+    own = np.minimum(wide[around], np.maximum(solver.least(values[around], path, holds), need[around]))
+    result = values.copy()
+    result[around] = path(values[around], own)
+    return result
+
+
+def _rows(track: Track, event: Event) -> np.ndarray:
+    """The three frames about an event's peak; one of them shows it."""
+    peak = (event.peak - track.start) * track.fps
+    return np.clip(np.rint(peak + np.array([-1, 0, 1])), 0, track.frames - 1).astype(int)
+
+
+def _uncrossed(solver: Solver, values: np.ndarray, track: Track) -> np.ndarray:
+    """Values in which no lips cross; closures stay shut, for what parts the lips goes no further than it must there."""
+    crossed = np.flatnonzero(gaps.may_cross(solver.mouth, values, APART))
+    crossed = crossed[solver.measure(values[crossed]).cross > APART]
+    if not len(crossed):
+        return values
+    need = np.zeros(track.frames, np.float32)
+    need[crossed] = solver.least(values[crossed], solver.part, lambda g: g.cross <= AIM * APART)
+    wide = _spread(need, FADE_S * track.fps)
+    around = np.flatnonzero(wide > 0)
+    # lips that meet stay together: the furthest that keeps them so
+    shut = solver.measure(values[around]).lips <= gaps.CLOSED
+    most = solver.least(values[around], solver.part, lambda g: g.lips > SHUT)
+    far = np.where(shut, np.maximum(np.minimum(wide[around], most), need[around]), wide[around])
+    result = values.copy()
+    result[around] = solver.part(values[around], far.astype(np.float32))
+    return result
+
+
+def _spread(need: np.ndarray, frames: float) -> np.ndarray:
+    """(F,): at least `need` everywhere, falling to 0 smoothly within so many frames."""
+    reach = max(1, int(np.ceil(frames)))
+    padded = np.pad(need, reach)
+    wide = need.copy()
+    for k in range(1, reach):
+        part = float(ease(np.array(1 - k / reach)))
+        for side in (reach - k, reach + k):
+            wide = np.maximum(wide, part * padded[side : side + len(need)])
+    return wide
