@@ -1,0 +1,1 @@
+"""The torch modules; weights come to them as arrays."""

@@ -1,0 +1,49 @@
+"""Weights and what the decoder needs, to one safetensors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...features.phone_classes import INDEX, NAMES, RELEASE
+from ...formats import safetensors
+from ...nets.phones import PhoneNet, arrays
+from .labels import Utterance
+from .prepare import load
+
+EVEN = 1.0
+"""Count added to every pair of sounds, so that any language may have it."""
+
+
+def export(work: Path, recipe: str, sets: list[str], path: Path) -> None:
+    """work/RECIPE.pt to `path`, with the statistics of the sets it was trained with."""
+    net = PhoneNet(len(NAMES))
+    net.load_state_dict(torch.load(work / f"{recipe}.pt"))
+    prior, bigram = statistics([load(work / f"{name}.npz") for name in sets])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = arrays(net) | {"prior": prior.astype(np.float32), "bigram": bigram.astype(np.float32)}
+    safetensors.write(path, content, {"sounds": " ".join(NAMES), "recipe": recipe, "trained_on": " ".join(sets)})
+
+
+def statistics(sets: list[list[Utterance]]) -> tuple[np.ndarray, np.ndarray]:
+    """ln prior (K,) and ln bigram (K, K), every set counting alike."""
+    size = len(NAMES)
+    prior, pairs = np.zeros(size), np.zeros((size, size))
+    for utterances in sets:
+        count, follow = np.zeros(size), np.zeros((size, size))
+        for u in utterances:
+            sound = u.sound[u.sound >= 0]
+            count += np.bincount(sound, minlength=size)
+            edges = np.flatnonzero(np.diff(sound))
+            np.add.at(follow, (sound[edges], sound[edges + 1]), 1)
+        prior += count / count.sum()
+        pairs += 1e4 * follow / follow.sum()
+    pairs += EVEN
+    for closure, release in RELEASE.items():
+        # only its own closure can be released
+        others = [i for i in range(size) if i != INDEX[closure]]
+        pairs[others, INDEX[release]] = 0.05
+    np.fill_diagonal(pairs, EVEN)
+    return np.log(prior / prior.sum()), np.log(pairs / pairs.sum(1, keepdims=True))

@@ -1,0 +1,135 @@
+"""Frames to weights: cross-entropy of every frame, first without the test sentences, then with them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ...features.phone_classes import INDEX, NAMES
+from ...nets.phones import PhoneNet
+from .augment import augment, normalised
+from .labels import IGNORED, Utterance
+from .prepare import load
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run is.
+
+    shares   set to the share of a batch that comes from it
+    start    weights to begin with, or None
+    """
+
+    name: str
+    shares: dict[str, float]
+    steps: int
+    rate: float
+    start: str | None = None
+    batch: int = 32
+    frames: int = 256
+    seed: int = 1
+    smoothing: float = 0.05
+
+
+WITHOUT = {"emodb": 0.30, "grid": 0.10, "espeak": 0.32, "flite": 0.28}
+"""No RAVDESS."""
+WITH = {"emodb": 0.28, "grid": 0.08, "ravdess": 0.12, "espeak": 0.28, "flite": 0.24}
+
+
+def recipes(steps: int) -> dict[str, Recipe]:
+    """By name; `strict` never hears the test sentences, `shipped` goes on from it with them."""
+    return {
+        r.name: r
+        for r in (
+            Recipe("strict", WITHOUT, steps, 2e-3),
+            Recipe("shipped", WITHOUT | {"emodb": 0.22, "emodb_sentences": 0.08}, steps // 5, 4e-4, "strict"),
+            Recipe("strict_ravdess", WITH, steps, 2e-3),
+        )
+    }
+
+
+def train(recipe: Recipe, work: Path) -> Path:
+    """Trains and writes work/RECIPE.pt (a state_dict), also every 200 steps."""
+    torch.manual_seed(recipe.seed)
+    rng, generator = np.random.default_rng(recipe.seed), torch.Generator().manual_seed(recipe.seed)
+    sets = {name: load(work / f"{name}.npz") for name in recipe.shares}
+    net = PhoneNet(len(NAMES))
+    if recipe.start:
+        net.load_state_dict(torch.load(work / f"{recipe.start}.pt"))
+    optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, recipe.steps, pct_start=0.15)
+    path, began, mean = work / f"{recipe.name}.pt", time.monotonic(), 0.0
+    for step in range(1, recipe.steps + 1):
+        mel, sound, voice = _batch(sets, recipe, rng)
+        noise = mel[torch.randperm(len(mel), generator=generator)]
+        mel = normalised(augment(mel, noise, generator), generator)
+        # half as wide numbers, half the time
+        with torch.autocast("cpu", torch.bfloat16):
+            out = net.train()(mel)
+        loss = _loss(out.float(), sound, voice, recipe.smoothing)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        mean = loss.item() if step == 1 else 0.98 * mean + 0.02 * loss.item()
+        if step % 200 == 0 or step == recipe.steps:
+            torch.save(net.state_dict(), path)
+            scores = ", ".join(f"{k} {v:.3f}" for k, v in validate(net, work).items())
+            print(f"{recipe.name} {step} loss {mean:.3f}; {scores}; {time.monotonic() - began:.0f} s", flush=True)
+    return path
+
+
+def _loss(out: torch.Tensor, sound: torch.Tensor, voice: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Of sounds and, a little, of voice where there is sound."""
+    logits = out[..., :-1].flatten(0, 1)
+    loss = F.cross_entropy(logits, sound.flatten(), ignore_index=IGNORED, label_smoothing=smoothing)
+    heard = (sound > INDEX["breath"]) & (voice >= 0)
+    return loss + 0.1 * F.binary_cross_entropy_with_logits(out[..., -1][heard], voice[heard].float())
+
+
+def _batch(sets: dict[str, list[Utterance]], recipe: Recipe, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
+    """mel (batch, frames, bands), sound and voice (batch, frames) of random cuts; a short clip is followed by more."""
+    shares = np.array(list(recipe.shares.values()))
+    chosen = rng.choice(list(sets), recipe.batch, p=shares / shares.sum())
+    rows = [_cut(sets[name], recipe.frames, rng) for name in chosen]
+    mel, sound, voice = (np.stack(part) for part in zip(*rows, strict=True))
+    return torch.from_numpy(mel.astype(np.float32)), torch.from_numpy(sound.astype(np.int64)), torch.from_numpy(voice)
+
+
+def _cut(utterances: list[Utterance], frames: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    parts, count = [], 0
+    while count < frames:
+        u = utterances[rng.integers(len(utterances))]
+        first = int(rng.integers(0, max(len(u.mel) - frames // 2, 1)))
+        piece = slice(first, first + frames - count)
+        parts.append((u.mel[piece], u.sound[piece], u.voice[piece]))
+        count += len(parts[-1][0])
+    return tuple(np.concatenate(x) for x in zip(*parts, strict=True))
+
+
+def validate(net: PhoneNet, work: Path) -> dict[str, float]:
+    """Share of frames right, and F1 of frames with closed lips, by set; no augmentation."""
+    scores = {}
+    net.eval()
+    closed = torch.tensor([INDEX["pcl"], INDEX["m"]])
+    for name in ("emodb_validation", "grid_test", "espeak_test"):
+        right, count, pairs = 0, 0, torch.zeros(3)
+        for u in load(work / f"{name}.npz")[:60]:
+            mel = torch.from_numpy(u.mel[: len(u.mel) // 2 * 2].astype(np.float32))[None]
+            sound = torch.from_numpy(u.sound[: mel.shape[1]].astype(np.int64))
+            with torch.inference_mode():
+                said = net(normalised(mel))[0, :, :-1].argmax(1)
+            known = sound >= 0
+            right, count = right + int((said == sound)[known].sum()), count + int(known.sum())
+            a, b = torch.isin(said, closed) & known, torch.isin(sound, closed)
+            pairs += torch.tensor([int((a & b).sum()), int(a.sum()), int(b.sum())])
+        short = name.split("_")[0]
+        scores[short] = right / count
+        scores[f"{short} closed"] = float(2 * pairs[0] / (pairs[1] + pairs[2]).clamp(min=1))
+    return scores
