@@ -1,5 +1,7 @@
 """The add-on registered in the real bpy, driven as the panel drives it."""
 
+import os
+import signal
 import sys
 import time
 
@@ -46,6 +48,15 @@ def jaw_value(frame: int) -> float:
     depsgraph = bpy.context.evaluated_depsgraph_get()
     head = bpy.data.objects["Head"].evaluated_get(depsgraph)
     return head.data.shape_keys.key_blocks["jawOpen"].value
+
+
+def wait(done) -> None:
+    """Look at the engine as Blender's timer does, until it is so."""
+    deadline = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < deadline, jobs.analysis
+        jobs._poll()
+        time.sleep(0.05)
 
 
 def test_every_group_of_channels_has_a_slider(scene):
@@ -97,11 +108,26 @@ def test_analysis_from_the_panel_runs_in_the_engine_and_bakes(take, data, monkey
     monkeypatch.setenv("FACEANIM_PYTHON", sys.executable)
     take.audio = str(data / "ravdess/Actor_01/03-01-01-01-01-01-01.ogg")
     assert bpy.ops.faceanim.analyze() == {"FINISHED"}
-    deadline = time.monotonic() + 60
-    while jobs.analysis.running and time.monotonic() < deadline:
-        jobs._poll()
-        time.sleep(0.05)
-    assert not jobs.analysis.running and not jobs.analysis.error
+    wait(lambda: not jobs.analysis.running)
+    assert not jobs.analysis.error
     assert take.take.endswith(".faceanim") and take.baked
     jaw = [jaw_value(frame) for frame in range(1, 90)]
     assert max(jaw) > 0.1
+
+
+@pytest.mark.parametrize("end", ["cancel", "kill"])
+def test_an_analysis_that_is_stopped_leaves_what_was(take, data, monkeypatch, end):
+    pytest.importorskip("av", reason="needs the engine's packages")
+    monkeypatch.setenv("FACEANIM_PYTHON", sys.executable)
+    before = take.take
+    take.video = str(data / "video" / "d6.mp4")
+    assert bpy.ops.faceanim.analyze() == {"FINISHED"}
+    wait(lambda: jobs.analysis.stage == "face" or jobs.analysis.fraction > 0.1)
+    if end == "cancel":
+        bpy.ops.faceanim.cancel()
+    else:
+        os.kill(jobs._analysis.engine.pid, signal.SIGTERM)
+    wait(lambda: not jobs.analysis.running)
+    assert jobs.analysis.note == "Cancelled" if end == "cancel" else jobs.analysis.error and jobs.analysis.hint
+    assert take.take == before and not take.baked
+    assert operators.missing_for_analysis(take) == ""
