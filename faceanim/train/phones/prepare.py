@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import corpora, synthesis
+from . import corpora, noises, synthesis
 from .labels import Utterance
 
 TEST_SPEAKERS = ("13", "14")
@@ -16,7 +16,7 @@ VALIDATION_SPEAKER = "12"
 TEST_ACTORS = ("17", "18", "19", "20")
 GRID_TEST_EVERY = 5
 """Every fifth GRID clip, in the order of their names, is kept out."""
-HOURS = {"espeak": 4.0, "flite": 1.5, "espeak_test": 0.3}
+HOURS = {"espeak": 4.0, "flite": 1.5, "espeak_test": 0.3, "noises": 0.4}
 
 
 def prepare(data: Path, work: Path, seed: int = 1) -> None:
@@ -30,6 +30,7 @@ def prepare(data: Path, work: Path, seed: int = 1) -> None:
         "espeak_test": lambda: save(
             work / "espeak_test.npz", synthesis.espeak(HOURS["espeak_test"], seed + 1, held=True)
         ),
+        "noises": lambda: save(work / "noises.npz", noises.noises(HOURS["noises"], seed + 3)),
         "flite": lambda: save(work / "flite.npz", synthesis.flite(HOURS["flite"], seed + 2)),
     }
     for name, make in sets.items():
