@@ -1,0 +1,61 @@
+"""Sounds that are not speech, made of sines, noise and knocks, so that music and machines close no lips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...features.mel import RATE, log_mel
+from ...features.phone_classes import INDEX
+from .labels import Utterance
+
+SECONDS = 10
+
+
+def noises(hours: float, seed: int) -> Iterator[Utterance]:
+    """Clips of SECONDS: music, coloured noise, knocks, or two of these; all of it silence to the network."""
+    rng = np.random.default_rng(seed)
+    kinds = (_music, _hiss, _knocks)
+    for i in range(int(hours * 3600 / SECONDS)):
+        chosen = rng.choice(len(kinds), size=int(rng.integers(1, 3)), replace=False)
+        sound = sum(kinds[k](rng) * 10 ** rng.uniform(-1, 0) for k in chosen)
+        mel = log_mel(0.3 * sound / np.abs(sound).max())
+        yield Utterance(f"noise{i}", mel, np.full(len(mel), INDEX["sil"], np.int8), np.zeros(len(mel), np.int8))
+
+
+def _music(rng: np.random.Generator) -> np.ndarray:
+    """Chords of plucked or held notes."""
+    out, t = np.zeros(SECONDS * RATE), np.arange(SECONDS * RATE) / RATE
+    beat = rng.uniform(0.15, 0.8)
+    for start in np.arange(0, SECONDS, beat):
+        span = slice(int(start * RATE), int(min(start + 2 * beat, SECONDS) * RATE))
+        since = t[span] - start
+        held = np.exp(-since * rng.choice([0.5, 3.0, 10.0])) * np.minimum(since / 0.01, 1)
+        for _ in range(int(rng.integers(1, 5))):
+            pitch = 55 * 2 ** (rng.integers(0, 48) / 12)
+            steep = rng.uniform(0.5, 2.5)
+            for k in range(1, min(12, int(7500 / pitch)) + 1):
+                out[span] += held * k**-steep * np.sin(2 * np.pi * k * pitch * t[span] + rng.uniform(0, 6.28))
+    return out
+
+
+def _hiss(rng: np.random.Generator) -> np.ndarray:
+    """Noise of a random spectrum whose level may change."""
+    n = SECONDS * RATE
+    frequency = np.fft.rfftfreq(n, 1 / RATE)
+    knots = np.interp(frequency, np.linspace(0, RATE / 2, 12), rng.normal(0, 8, 12)) - rng.uniform(0, 9) * np.log2(
+        1 + frequency / 100
+    )
+    sound = np.fft.irfft(np.fft.rfft(rng.normal(size=n)) * 10 ** (knots / 20), n)
+    level = np.interp(np.arange(n), np.linspace(0, n, 60), rng.normal(0, rng.choice([0, 1.0]), 60))
+    return sound / sound.std() * np.exp(level)
+
+
+def _knocks(rng: np.random.Generator) -> np.ndarray:
+    """Steps, keys, doors: short decaying noises."""
+    out = np.zeros(SECONDS * RATE)
+    for start in rng.integers(0, len(out) - RATE // 2, int(rng.integers(3, 40))):
+        n = int(rng.uniform(0.02, 0.4) * RATE)
+        out[start : start + n] += rng.normal(size=n) * np.exp(-6 * np.arange(n) / n) * rng.uniform(0.2, 1)
+    return out
