@@ -46,7 +46,7 @@ WITH = {"emodb": 0.28, "grid": 0.08, "ravdess": 0.12, "espeak": 0.27, "flite": 0
 
 
 def recipes(steps: int) -> dict[str, Recipe]:
-    """By name: `strict` never hears the test sentences nor the validation speaker, `shipped` goes on from it with them."""
+    """By name: `strict` hears no test sentence and no validation speaker, `shipped` goes on from it with them."""
     rest = {"emodb": 0.20, "emodb_sentences": 0.06, "emodb_validation": 0.04}
     return {
         r.name: r
