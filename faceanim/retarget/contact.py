@@ -16,11 +16,10 @@ from ..core.events import JAW, LIPS, TEETH, Event, ease
 from ..core.mapping import Mapping
 from ..core.track import Track
 from . import gaps
-from .gaps import Gaps
 from .lips import OPEN, Mouth, pose
 
-SHUT = 0.008
-"""What a correction aims at is stricter than what is asked, as key reduction comes after it."""
+SHUT, MEET = 0.008, 0.75 * gaps.CLOSED
+"""What a correction aims at, and what will do: stricter than what is asked, as key reduction comes after it."""
 APART = 0.03
 """Crossing lips are corrected from here on."""
 AIM = 0.85
@@ -29,14 +28,14 @@ FADE_S = 0.07
 """A correction comes and goes within this time (lips close within 60 to 120 ms: Lofqvist 1990)."""
 ROLL = 0.6
 """The lower lip is rolled in by no more than this to reach the teeth."""
-STEPS = 9
-"""Halvings of a path; 2^-9 of it is nothing to be seen."""
+STEPS = 7
+"""Halvings of a path; 2^-7 of it is nothing to be seen."""
 JAWS = np.array([0.03, 0.06, 0.12, 0.25, 0.5, 1.0])
 
 Path = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(values (N, K), how far (N,) 0..1) to values (N, K)."""
-Holds = Callable[[Gaps], np.ndarray]
-Measure = Callable[[Gaps], np.ndarray]
+Measure = Callable[[Mouth, np.ndarray], np.ndarray]
+"""One of the measures in `gaps`: points (N, P, 3) to (N,)."""
 
 
 @dataclass(frozen=True)
@@ -83,17 +82,19 @@ class Solver:
             driven("jawOpen"), most,
         )  # fmt: skip
 
-    def measure(self, values: np.ndarray) -> Gaps:
-        return gaps.measure(self.mouth, self.mouth.posed(values))
+    def at(self, measure: Measure, values: np.ndarray) -> np.ndarray:
+        """(N,): a measure at the controls' values (N, K)."""
+        return measure(self.mouth, self.mouth.posed(values))
 
-    def least(self, values: np.ndarray, path: Path, holds: Holds) -> np.ndarray:
-        """How far (N,) 0..1 to go along a path for it to hold; all the way where it never does."""
+    def least(self, values: np.ndarray, path: Path, measure: Measure, most: float) -> np.ndarray:
+        """How far (N,) 0..1 to go along a path for a measure to be `most` at most; all the way where it never is."""
         low, high = np.zeros(len(values), np.float32), np.ones(len(values), np.float32)
-        done = holds(self.measure(values))
-        for _ in range(STEPS if not done.all() else 0):
-            middle = (low + high) / 2
-            good = holds(self.measure(path(values, middle)))
-            low, high = np.where(good, low, middle), np.where(good, middle, high)
+        done = self.at(measure, values) <= most
+        rows = np.flatnonzero(~done)
+        for _ in range(STEPS if len(rows) else 0):
+            middle = (low[rows] + high[rows]) / 2
+            good = self.at(measure, path(values[rows], middle)) <= most
+            low[rows], high[rows] = np.where(good, low[rows], middle), np.where(good, middle, high[rows])
         return np.where(done, 0, high).astype(np.float32)
 
     # -- paths ----------------------------------------------------------------------------------------------------
@@ -126,6 +127,16 @@ class Solver:
         first, second = _halves(part)
         values = np.where(self.jaws | self.closes, values * (1 - first), values)
         return np.where(self.opens, values * (1 - second), values).astype(np.float32)
+
+    def calm(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """Take away all that moves the lips."""
+        lips = self.opens | self.closes | self.presses | self.leaves
+        return np.where(lips, values * (1 - part[:, None]), values).astype(np.float32)
+
+
+def _meeting(mouth: Mouth, points: np.ndarray) -> np.ndarray:
+    """(N,): at most 0 where the lips meet and do not cross."""
+    return np.maximum(gaps.apart(mouth, points) - MEET, gaps.crossing(mouth, points) - APART)
 
 
 def _halves(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -162,17 +173,19 @@ def hold(track: Track, mapping: Mapping, mouth: Mouth, events: Iterable[Event]) 
     values = calibrated(solver, mapping, values)
     at_rest = gaps.rest(mouth)
     if np.isfinite(at_rest.teeth[0]):
-        teeth = (lambda g: g.teeth), AIM * gaps.teeth_limit(at_rest)
+        teeth = gaps.to_teeth, AIM * gaps.teeth_limit(at_rest)
     else:
-        teeth = (lambda g: g.lips), AIM * gaps.NO_TEETH
+        teeth = gaps.apart, AIM * gaps.NO_TEETH
     events = list(events)
-    for kind, path, measure_of, most in (
-        (JAW, solver.raise_jaw, lambda g: g.jaw, AIM * gaps.NARROW),
+    for kind, path, measure, most in (
+        (JAW, solver.raise_jaw, gaps.jaw_down, AIM * gaps.NARROW),
         (TEETH, solver.touch, *teeth),
-        (LIPS, solver.shut, lambda g: g.lips, SHUT),
+        (LIPS, solver.shut, gaps.apart, SHUT),
     ):
-        values = _held(solver, values, track, [e for e in events if e.kind == kind], path, measure_of, most)
+        values = _held(solver, values, track, [e for e in events if e.kind == kind], path, measure, most)
     values = _uncrossed(solver, values, track)
+    # lips bent by other controls may meet here and cross there: at rest they do neither
+    values = _held(solver, values, track, [e for e in events if e.kind == LIPS], solver.calm, _meeting, 0.0)
     result = track.values.copy()
     result[:, columns] = values
     return track.with_values(result)
@@ -186,15 +199,18 @@ def calibrated(solver: Solver, mapping: Mapping, values: np.ndarray) -> np.ndarr
     for row, jaw in enumerate(JAWS):
         made = pose(mapping, **dict.fromkeys(OPEN, float(jaw)), mouthClose=float(jaw))
         poses[row] = [made.get(name, 0.0) for name in solver.mouth.controls]
-    # from twice as much as is mapped down to none: the least that closes
+
+    # from none up to twice as much as is mapped
     def scaled(rows: np.ndarray, part: np.ndarray) -> np.ndarray:
         return np.where(solver.closes, rows * 2 * part[:, None], rows).astype(np.float32)
 
-    now = solver.measure(poses)
-    fits = (now.lips <= SHUT) & (now.cross <= SHUT)
-    none = scaled(poses, np.zeros(len(poses), np.float32))
-    part = solver.least(none, lambda _, part: scaled(poses, part), lambda g: g.lips <= SHUT / 2)
-    scale = np.where(fits | (part >= 1), 1, 2 * part)  # what cannot close is left alone
+    fits = (solver.at(gaps.apart, poses) <= SHUT) & (solver.at(gaps.crossing, poses) <= SHUT)
+    scale = np.ones(len(poses))
+    for row in np.flatnonzero(~fits):
+        one = poses[[row]]
+        none = scaled(one, np.zeros(1, np.float32))
+        part = solver.least(none, lambda _, part, one=one: scaled(one, part), gaps.apart, SHUT / 2)[0]
+        scale[row] = 2 * part if part < 1 else 1  # what cannot close is left alone
     given = np.where(solver.closes, poses, 0).max(1)
     used = np.where(solver.closes, values, 0).max(1)
     factor = np.interp(used, given, scale)[:, None]
@@ -202,54 +218,53 @@ def calibrated(solver: Solver, mapping: Mapping, values: np.ndarray) -> np.ndarr
 
 
 def _held(
-    solver: Solver, values: np.ndarray, track: Track, events: list[Event], path: Path, measure_of: Measure, most: float
+    solver: Solver, values: np.ndarray, track: Track, events: list[Event], path: Path, measure: Measure, most: float
 ) -> np.ndarray:
     """Values with a path followed, around every event that does not hold, as far as it needs to be."""
     if not events:
         return values
-
-    def holds(g: Gaps) -> np.ndarray:
-        return measure_of(g) <= most
-
-    rows = np.unique([_rows(track, event) for event in events])
+    rows = np.unique(np.concatenate([_rows(track, event) for event in events]))
     least = np.full(track.frames, np.inf, np.float32)
-    least[rows] = measure_of(solver.measure(values[rows]))
-    rows = np.unique([(own := _rows(track, event))[least[own].argmin()] for event in events])
-    missing = np.zeros(track.frames, bool)
-    missing[rows] = least[rows] > most
-    rows = np.flatnonzero(missing)
-    if not len(rows):
+    least[rows] = solver.at(measure, values[rows])
+    shown = np.unique([(own := _rows(track, event))[least[own].argmin()] for event in events])
+    shown = shown[least[shown] > most]
+    if not len(shown):
         return values
     need = np.zeros(track.frames, np.float32)
-    need[rows] = solver.least(values[rows], path, holds)
+    need[shown] = solver.least(values[shown], path, measure, most)
     wide = _spread(need, FADE_S * track.fps)
     around = np.flatnonzero(wide > 0)
-    # a frame is led no further than it takes itself
-    own = np.minimum(wide[around], np.maximum(solver.least(values[around], path, holds), need[around]))
+    far = wide[around]
+    if path == solver.shut:  # no further than it takes, else the lips would cross
+        far = np.minimum(far, np.maximum(solver.least(values[around], path, measure, most), need[around]))
     result = values.copy()
-    result[around] = path(values[around], own)
+    result[around] = path(values[around], far)
     return result
 
 
 def _rows(track: Track, event: Event) -> np.ndarray:
-    """The three frames about an event's peak; one of them shows it."""
-    peak = (event.peak - track.start) * track.fps
-    return np.clip(np.rint(peak + np.array([-1, 0, 1])), 0, track.frames - 1).astype(int)
+    """The frames next to an event's peak, as far as they lie within the event: one of them shows it."""
+    low, peak, high = ((t - track.start) * track.fps for t in (event.start, event.peak, event.end))
+    rows = np.rint(peak) + np.array([-1, 0, 1])
+    rows = rows[(rows >= low - 0.5) & (rows <= high + 0.5)]
+    if not len(rows):
+        rows = np.rint([peak])
+    return np.clip(rows, 0, track.frames - 1).astype(int)
 
 
 def _uncrossed(solver: Solver, values: np.ndarray, track: Track) -> np.ndarray:
     """Values in which no lips cross; closures stay shut, for what parts the lips goes no further than it must there."""
     crossed = np.flatnonzero(gaps.may_cross(solver.mouth, values, APART))
-    crossed = crossed[solver.measure(values[crossed]).cross > APART]
+    crossed = crossed[solver.at(gaps.crossing, values[crossed]) > APART]
     if not len(crossed):
         return values
     need = np.zeros(track.frames, np.float32)
-    need[crossed] = solver.least(values[crossed], solver.part, lambda g: g.cross <= AIM * APART)
+    need[crossed] = solver.least(values[crossed], solver.part, gaps.crossing, AIM * APART)
     wide = _spread(need, FADE_S * track.fps)
     around = np.flatnonzero(wide > 0)
     # lips that meet stay together: the furthest that keeps them so
-    shut = solver.measure(values[around]).lips <= gaps.CLOSED
-    most = solver.least(values[around], solver.part, lambda g: g.lips > SHUT)
+    shut = solver.at(gaps.apart, values[around]) <= SHUT
+    most = solver.least(values[around], solver.part, lambda mouth, points: -gaps.apart(mouth, points), -SHUT)
     far = np.where(shut, np.maximum(np.minimum(wide[around], most), need[around]), wide[around])
     result = values.copy()
     result[around] = solver.part(values[around], far.astype(np.float32))
