@@ -101,7 +101,7 @@ def find(surface: Surface, mapping: Mapping) -> Mouth | None:
     upper, lower = _pairs(surface.points, drop, near, NEAR * size, APART * most)
     if not len(upper):
         return None
-    links = _links(surface, near, 1e-4 * size)
+    links = _links(surface, opening, near, 1e-4 * size)
     slit = _front(surface.points, upper, lower, links)
     if slit is None:
         return None
@@ -154,7 +154,7 @@ def _pairs(
 
 @dataclass(frozen=True)
 class _Links:
-    """The mesh around the mouth as a graph; points at one place (seams of materials) are one.
+    """The mesh around the mouth as a graph; points at one place that stay together (seams of materials) are one.
 
     node   vertex to node, -1 outside; ends int (E, 2) nodes; length (E,)
     """
@@ -186,11 +186,14 @@ class _Links:
         return far[self.node]
 
 
-def _links(surface: Surface, near: np.ndarray, tolerance: float) -> _Links:
+def _links(surface: Surface, opening: np.ndarray, near: np.ndarray, tolerance: float) -> _Links:
     node = np.full(len(surface.points), -1)
-    place = np.round(surface.points[near] / tolerance).astype(np.int64)
-    place -= place.min(0)
-    _, first, same = np.unique(place @ (1, 1 << 20, 1 << 40), return_index=True, return_inverse=True)
+    # lips may lie at one place at rest: only the open mouth tells them from a seam
+    shut, opened = (np.round(p[near] / tolerance).astype(np.int64) for p in (surface.points, surface.points + opening))
+    _, shut = np.unique((shut - shut.min(0)) @ (1, 1 << 20, 1 << 40), return_inverse=True)
+    _, opened = np.unique((opened - opened.min(0)) @ (1, 1 << 20, 1 << 40), return_inverse=True)
+    both = shut.reshape(-1).astype(np.int64) << 32 | opened.reshape(-1)
+    _, first, same = np.unique(both, return_index=True, return_inverse=True)
     node[near] = same.reshape(-1)
     ends = node[surface.edges]
     inside = (ends >= 0).all(1) & (ends[:, 0] != ends[:, 1])
