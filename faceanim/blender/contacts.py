@@ -3,7 +3,8 @@ the evaluated mesh of what was baked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,13 @@ from .scene import Character
 
 TURN = 0.1
 """Radians by which a bone is turned to see what it moves."""
-MOUTH = ("jaw", "mouth", "tongue")
+_MOUTH = ("jaw", "mouth")
+_MOVING = frozenset((
+    "ARMATURE", "CAST", "CLOTH", "CORRECTIVE_SMOOTH", "CURVE", "DISPLACE", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH",
+    "LATTICE", "MESH_CACHE", "MESH_DEFORM", "SHRINKWRAP", "SIMPLE_DEFORM", "SMOOTH", "SOFT_BODY", "SURFACE_DEFORM",
+    "WARP", "WAVE",
+))  # fmt: skip
+"""Modifiers that move vertices; others make new ones."""
 
 
 def mouth_of(character: Character, mapping: Mapping) -> lips.Mouth | None:
@@ -57,7 +64,7 @@ def surface(character: Character, mapping: Mapping) -> lips.Surface:
     joined = {name: tuple(map(np.concatenate, zip(*parts, strict=True))) for name, parts in deltas.items()}
     whole = np.concatenate(points)
     for name in mapping.controls:
-        if parse_control(name) and any(c.startswith(MOUTH) for c in mapping.targets[name].weights):
+        if parse_control(name) and any(c.startswith(_MOUTH) for c in mapping.targets[name].weights):
             joined |= _bone_deltas(character, name, ranges, len(whole), space)
     return lips.Surface(whole, np.concatenate(edges), joined, ranges)
 
@@ -99,33 +106,43 @@ def _bone_deltas(
         return {}
     pose = armature.pose.bones[name]
     before = pose.matrix_basis.copy()
-    still = _evaluated(character, ranges, count)
-    # the axis in the bone's own rest axes
-    own = bone.rest["xyz".index(axis)]
-    pose.matrix_basis = before @ Matrix.Rotation(TURN, 4, own)
-    try:
-        moved = _evaluated(character, ranges, count)
-    finally:
-        pose.matrix_basis = before
-        bpy.context.view_layer.update()
+    own = bone.rest["xyz".index(axis)]  # the axis in the bone's own rest axes
+    with deforming(character.meshes):
+        still = _evaluated(character, ranges, count)
+        try:
+            pose.matrix_basis = before @ Matrix.Rotation(TURN, 4, own)
+            moved = _evaluated(character, ranges, count)
+        finally:
+            pose.matrix_basis = before
+    bpy.context.view_layer.update()
     delta = ((moved - still) @ space / TURN).astype(np.float32)
     which = np.flatnonzero(np.abs(delta).max(1) > 0)
     return {control: (which, delta[which])} if len(which) else {}
 
 
+@contextmanager
+def deforming(meshes: Iterable[Object]) -> Iterator[None]:
+    """Meshes with the vertices they have: without the modifiers that make others."""
+    hidden = [m for mesh in meshes for m in mesh.modifiers if m.type not in _MOVING and m.show_viewport]
+    for modifier in hidden:
+        modifier.show_viewport = False
+    try:
+        yield
+    finally:
+        for modifier in hidden:
+            modifier.show_viewport = True
+
+
 def _evaluated(character: Character, ranges: dict[str, tuple[int, int]], count: int) -> np.ndarray:
-    """float64 (count, 3): world positions of all vertices as they are shown; at rest where a modifier remakes them."""
+    """float64 (count, 3): world positions of all vertices as they are shown."""
     bpy.context.view_layer.update()
     depsgraph = bpy.context.evaluated_depsgraph_get()
     whole = np.zeros((count, 3))
     for mesh in character.meshes:
         first, last = ranges[mesh.name]
         shown = mesh.evaluated_get(depsgraph)
-        points = _coordinates(shown.data.vertices)
-        if len(points) != last - first:
-            points = _points(mesh)
         place = np.array(shown.matrix_world)
-        whole[first:last] = points @ place[:3, :3].T + place[:3, 3]
+        whole[first:last] = _coordinates(shown.data.vertices) @ place[:3, :3].T + place[:3, 3]
     return whole
 
 
@@ -174,30 +191,19 @@ def sample(opened: Scene, character: Character, mouth: lips.Mouth, frames: np.nd
     owner = np.searchsorted(starts, mouth.vertices, "right") - 1
     parts = [(m, np.flatnonzero(owner == i), mouth.vertices[owner == i] - starts[i]) for i, m in enumerate(meshes)]
     parts = [part for part in parts if len(part[1])]
-    for mesh, _, _ in parts:
-        _deform_only(mesh)
     space = axes(character)
     shown = np.zeros((len(frames), len(mouth.vertices), 3))
     before = opened.frame_current, opened.frame_subframe
-    for row, frame in enumerate(frames):
-        opened.frame_set(int(frame))
-        depsgraph = bpy.context.evaluated_depsgraph_get()
-        for mesh, where, which in parts:
-            evaluated = mesh.evaluated_get(depsgraph)
-            place = np.array(evaluated.matrix_world)
-            shown[row, where] = _coordinates(evaluated.data.vertices)[which] @ place[:3, :3].T + place[:3, 3]
+    with deforming(mesh for mesh, _, _ in parts):
+        for row, frame in enumerate(frames):
+            opened.frame_set(int(frame))
+            depsgraph = bpy.context.evaluated_depsgraph_get()
+            for mesh, where, which in parts:
+                evaluated = mesh.evaluated_get(depsgraph)
+                place = np.array(evaluated.matrix_world)
+                shown[row, where] = _coordinates(evaluated.data.vertices)[which] @ place[:3, :3].T + place[:3, 3]
     opened.frame_set(before[0], subframe=before[1])
     return _steadied(shown @ space, mouth)
-
-
-def _deform_only(mesh: Object) -> None:
-    """Leave a mesh the modifiers that move its vertices, without those that make others."""
-    moving = {"ARMATURE", "LATTICE", "HOOK", "CAST", "SMOOTH", "CORRECTIVE_SMOOTH", "LAPLACIANSMOOTH", "SIMPLE_DEFORM",
-              "SURFACE_DEFORM", "MESH_DEFORM", "SHRINKWRAP", "DISPLACE", "WARP", "WAVE", "CURVE", "CLOTH", "SOFT_BODY",
-              "MESH_CACHE", "LAPLACIANDEFORM"}  # fmt: skip
-    for modifier in mesh.modifiers:
-        if modifier.type not in moving:
-            modifier.show_viewport = False
 
 
 def _steadied(points: np.ndarray, mouth: lips.Mouth) -> np.ndarray:
