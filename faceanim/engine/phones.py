@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
+from ..core.files import MODELS
 from ..core.speech import PhoneSource
 from ..errors import FormatError
 from ..features import phones
 from ..features.phone_classes import NAMES
 from ..formats import safetensors
+from .provenance import sha256
 
-WEIGHTS = Path(__file__).parents[2] / "models" / "phones" / "weights.safetensors"
+WEIGHTS = MODELS / "phones" / "weights.safetensors"
 
 
 def phone_network(path: str | Path = WEIGHTS, device: str = "cpu") -> PhoneSource:
@@ -31,3 +35,10 @@ def model(path: str | Path = WEIGHTS, device: str = "cpu") -> phones.Model:
         return phones.Model(nets.predictor(arrays, device), prior, bigram)
     except (KeyError, RuntimeError) as error:
         raise FormatError(f"{path} does not hold this phone network: {error}", hint) from error
+
+
+def phone_model() -> dict[str, Any]:
+    """What a Take says of it: its hash, and the card's word on commercial use."""
+    card = WEIGHTS.with_name("card.md").read_text(encoding="utf-8")
+    word = re.search(r"commercial:\s*(\w+)", card)
+    return {"phones": {"hash": sha256(WEIGHTS), "commercial": word[1] if word else "unclear"}}

@@ -54,10 +54,10 @@ class Tuning(NamedTuple):
     closure   what closed lips gain a frame (ln)
     """
 
-    prior: float = 0.3
-    bigram: float = 0.4
-    change: float = -1.0
-    closure: float = 0.0
+    prior: float = 0.2
+    bigram: float = 1.0
+    change: float = -3.0
+    closure: float = 0.2
 
 
 TUNED = Tuning()
