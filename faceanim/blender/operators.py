@@ -17,12 +17,16 @@ from .preferences import engine_python, environment_folder
 
 if TYPE_CHECKING:
     from ..core.clip import Clip
+    from ..core.mapping import Mapping
     from ..core.take import Take
+    from ..retarget.lips import Mouth
     from .bake import BakeReport
     from .properties import FaceanimScene
 
 TAKE_FPS = 60.0
 _takes: dict[tuple[str, int], Take] = {}
+_driven: dict[str, tuple[Mapping, Mouth | None]] = {}
+"""What the last bake found on a character, by its name: a slider does not change it."""
 
 
 def absolute(path: str) -> Path | None:
@@ -97,7 +101,7 @@ def rebake(scene: bpy.types.Scene) -> None:
     if not (settings.live and settings.baked and settings.character and settings.take):
         return
     try:
-        bake_scene(scene)
+        bake_scene(scene, again=True)
     except FaceanimError as error:
         settings.last_error = told(error)
 
