@@ -57,7 +57,8 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
     character = scene.character(bpy.context, args.object, override=True)
     mapping = _usable(mapping, character) if mapping else names.propose(character.rig).mapping
     progress(0.2, "baking")
-    curves = pipeline.curves(take, mapping, style, fps, contacts.mouth_of(character, mapping))
+    mouth = contacts.mouth_of(character, mapping)
+    curves = pipeline.curves(take, mapping, style, fps, mouth)
     sound, sound_start = _sound_of(take)
     made = baking.bake(
         character, curves, fps, opened.frame_start, sound=sound, sound_start=sound_start, seconds=take.seconds
@@ -73,6 +74,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         "frames": int(made.last - made.first) + 1,
         "seconds": take.seconds,
         "sound": str(sound) if sound and bpy.app.build_options.audaspace else None,
+        "notes": contacts.notes(mouth),
     }
     for name, write in (("fbx", export.fbx), ("glb", export.glb)):
         if getattr(args, name, None):

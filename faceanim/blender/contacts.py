@@ -42,6 +42,13 @@ def mouth_of(character: Character, mapping: Mapping) -> lips.Mouth | None:
     return lips.find(surface(character, mapping), mapping)
 
 
+def notes(mouth: lips.Mouth | None) -> list[str]:
+    """What the character's mouth cannot show, in words."""
+    if mouth is None:
+        return ["no lips are found (nothing parts when the mouth opens), so contacts are not corrected"]
+    return gaps.shortcomings(mouth)
+
+
 def surface(character: Character, mapping: Mapping) -> lips.Surface:
     """The meshes at rest, in head space, and what the mapping's controls add to them."""
     space = axes(character)
@@ -238,7 +245,7 @@ def report(mouth: lips.Mouth, take: Take, found: gaps.Gaps, times: np.ndarray) -
         }
         for c in contacts
     ]
-    notes = [*gaps.shortcomings(mouth)] + ([] if rows else ["the take has no phones, so no contact was looked for"])
+    nothing = [] if rows else ["the take has no phones, so no contact was looked for"]
     return {
         "events": rows,
         "passed": sum(row["passed"] for row in rows),
@@ -248,6 +255,6 @@ def report(mouth: lips.Mouth, take: Take, found: gaps.Gaps, times: np.ndarray) -
         "largest_penetration": round(float(found.cross.max(initial=0.0)), 5),
         "frames": len(times),
         "unit": "value and limit are widths of the mouth; of the kind 'jaw' the share of a wide open mouth",
-        "notes": notes,
+        "notes": [*notes(mouth), *nothing],
     }
 

@@ -67,7 +67,9 @@ def measure(mouth: Mouth, points: np.ndarray) -> Gaps:
 
 def apart(mouth: Mouth, points: np.ndarray) -> np.ndarray:
     """Gaps.lips (F,) of points (F, P, 3)."""
-    at_rest = np.minimum(_apart(mouth, mouth.points[None]), PARTED)
+    at_rest = _apart(mouth, mouth.points[None])
+    if np.median(at_rest) > PARTED:
+        at_rest = np.minimum(at_rest, PARTED)
     return (_blocks(_apart, mouth, points) - at_rest).max(1)
 
 
@@ -176,9 +178,9 @@ def teeth_limit(at_rest: Gaps) -> float:
 def shortcomings(mouth: Mouth) -> list[str]:
     """What this mouth cannot show, whatever its controls do; in words for the user."""
     notes = []
-    apart = float(_apart(mouth, mouth.points[None]).max())
-    if apart > PARTED + CLOSED:
-        notes.append(f"the lips are {apart:.0%} of the mouth's width apart at rest")
+    parted = float(np.median(_apart(mouth, mouth.points[None])))
+    if parted > PARTED:
+        notes.append(f"the lips are {parted:.0%} of the mouth's width apart at rest")
         if not closing(mouth):
             notes.append("no control brings the lips together: this character cannot close its mouth")
     if mouth.teeth.stop == mouth.teeth.start:

@@ -29,7 +29,7 @@ PATCH = 0.16
 MIDDLE = 0.6
 """The part of the mouth's width in which lips are measured: corners stay together anyway."""
 COLUMNS = 9
-CROWD = 12
+CROWD = 16
 """Points of a lip that are looked at in one place; a detailed mesh has more than it needs."""
 STILL = 60
 
