@@ -58,8 +58,8 @@ def describe_character(obj: bpy.types.Object) -> str:
     return f"{names_of}{len(proposal.mapping.targets)} controls driven, {len(proposal.unused)} keys left alone"
 
 
-def bake_scene(scene: bpy.types.Scene) -> BakeReport:
-    """Take, character and sliders of the scene become its F-curves."""
+def bake_scene(scene: bpy.types.Scene, again: bool = False) -> BakeReport:
+    """Take, character and sliders of the scene become its F-curves; `again`: on the character of the last bake."""
     from .. import pipeline
     from ..retarget import names
     from . import bake, contacts
@@ -70,11 +70,14 @@ def bake_scene(scene: bpy.types.Scene) -> BakeReport:
     character = scenes.character([settings.character], override=True)
     if settings.character not in character.meshes + character.armatures:  # a linked one got an override
         settings.character = character.meshes[0]
-    mapping = names.propose(character.rig).mapping
+    if not again or character.rig.name not in _driven:
+        mapping = names.propose(character.rig).mapping
+        _driven[character.rig.name] = mapping, contacts.mouth_of(character, mapping)
+    mapping, mouth = _driven[character.rig.name]
     fps = bake.scene_rate(scene)
     report = bake.bake(
         character,
-        pipeline.curves(take, mapping, settings.style(), fps, contacts.mouth_of(character, mapping)),
+        pipeline.curves(take, mapping, settings.style(), fps, mouth),
         fps,
         settings.frame_start,
         sound=sound_of(take) if settings.set_sound else None,
