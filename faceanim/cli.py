@@ -217,6 +217,36 @@ def convert(args: argparse.Namespace) -> dict[str, Any]:
     return {"path": str(args.output), "frames": take.frames, "fps": take.fps, "seconds": take.seconds}
 
 
+def edit(args: argparse.Namespace) -> dict[str, Any]:
+    from .core.edit import read
+    from .formats import takes
+    from .pipeline import edited
+
+    writable(args.output, ".faceanim")
+    try:
+        edits = read(json.loads(input_file(args.edits, "list of edits").read_text("utf-8-sig")))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{args.edits} is not JSON: {error}", "mend it there") from None
+    before = read_take(args.take)
+    take, spans = edited(before, edits)
+    takes.write(take, args.output)
+    notes = [] if "loudness" in before.signals else ["the take is of an older faceanim and keeps no loudness: analyze "
+             "the clip again, so that the jaw follows it in what is new"]  # fmt: skip
+    return {
+        "path": str(args.output),
+        "edits": len(edits),
+        "spans": [[round(t, 4) for t in span] for span in spans],
+        "phones": len(take.phones),
+        "words": len(take.words),
+        "notes": notes,
+    }
+
+
+def edited_text(report: dict[str, Any]) -> str:
+    spans = ", ".join(f"{start:.2f}-{end:.2f} s" for start, end in report["spans"]) or "nothing"
+    return "\n".join([f"{report['path']}: solved anew: {spans}", *(f"note: {note}" for note in report["notes"])])
+
+
 def sound_of(take: Take) -> Path | None:
     """The file whose sound the take was made from, if it is still there."""
     inputs = take.provenance.get("inputs") or {}
@@ -366,6 +396,12 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--rotation-unit", choices=("rad", "deg", "deg180"), default="rad",
                      help="of head and eye rotations in the CSV; deg180: degrees over 180")  # fmt: skip
     sub.add_argument("--mirror", action="store_true", help="swap left and right in the CSV")
+
+    sub = command("edit", edit, edited_text, help="move, relabel, delete, insert phones and words of a take")
+    sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
+    sub.add_argument("edits", type=Path, metavar="EDITS.json",
+                     help='a list such as [{"op": "relabel", "phone": 12, "ipa": "b"}]')  # fmt: skip
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.faceanim")
 
     sub = command("plot", plot, _written, help="the curves, phones and words over the waveform, as a picture")
     sub.add_argument("take", type=Path, metavar="TAKE.faceanim")

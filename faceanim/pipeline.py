@@ -6,8 +6,13 @@ controls ── reduce ──▶ Curves. Smoothing comes before the retarget, wh
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Mapping as Table
+from typing import Any
+
 from .core.channels import MOUTH_GROUPS
 from .core.curve import Curve
+from .core.edit import edit
 from .core.events import LIDS, jaw_events, lid_events, lip_events, near
 from .core.mapping import Mapping
 from .core.style import Style
@@ -20,6 +25,7 @@ from .retarget.apply import apply
 from .retarget.contact import hold
 from .retarget.lips import Mouth
 from .solve.mix import FROM_VIDEO, bridged, led, mix
+from .solve.speech import respoken
 
 
 def channels(take: Take, style: Style) -> Track:
@@ -54,3 +60,9 @@ def controls(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mout
 def curves(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None) -> list[Curve]:
     """The same as sparse keys, off by `style.tolerance` at most on any frame."""
     return reduce(controls(take, mapping, style, fps, mouth), style.tolerance)
+
+
+def edited(take: Take, edits: Iterable[Table[str, Any]]) -> tuple[Take, tuple[tuple[float, float], ...]]:
+    """The Take after edits of its phones and words (core.edit), and the spans (s) in which the lips are new."""
+    phones, words, spans = edit(take, edits)
+    return respoken(take, phones, words), spans

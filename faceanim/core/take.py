@@ -38,6 +38,8 @@ class Take:
     words       timed words, in order
     emotions    "speech_emotion", "face_emotion": Tracks whose channels are the labels and whose values are
                 probabilities, each at a rate of its own
+    signals     what was measured of the sound, each at a rate of its own: "loudness", channel "level" in dB of full
+                scale; with it the lips can be solved anew without the sound
     quality     what the user should know of the input: name to number or text
     provenance  inputs and their hashes, models {name: {hash, commercial}}, settings
     """
@@ -48,6 +50,7 @@ class Take:
     phones: tuple[Phone, ...] = ()
     words: tuple[Word, ...] = ()
     emotions: Mapping[str, Track] = field(default_factory=dict)
+    signals: Mapping[str, Track] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

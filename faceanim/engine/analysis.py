@@ -70,7 +70,7 @@ def analyze(
     if made.notes:
         quality["notes"] = made.notes
     return Take(
-        fps, frames, made.layers, made.phones, made.words, quality=quality,
+        fps, frames, made.layers, made.phones, made.words, signals=made.signals, quality=quality,
         provenance={
             "faceanim": VERSION,
             "inputs": inputs,
@@ -98,6 +98,7 @@ class Made:
     layers: dict[str, Track] = field(default_factory=dict)
     phones: tuple = ()
     words: tuple = ()
+    signals: dict[str, Track] = field(default_factory=dict)
     quality: dict[str, Any] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -165,6 +166,7 @@ def hear(clip: Clip, sound: Media, frames: int, fps: float, progress: Progress, 
     else:
         made.phones, made.words = tuple(heard.phones), tuple(heard.words)
         made.layers["lips"] = speech.solve(heard, frames / fps, fps)
+        made.signals["loudness"] = Track.of(heard.loudness_hz, ("level",), heard.loudness[:, None])
         made.models |= speech_model()
     if meter.clipped > 0.001:
         made.notes.append(f"the sound is overdriven in {meter.clipped:.1%} of its samples")

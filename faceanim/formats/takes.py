@@ -1,8 +1,9 @@
 """`.faceanim`: a Take as safetensors. The arrays are the tracks' values and confidence; all else is JSON in the header.
 
 Metadata: "format": "faceanim", "version": "1", and "take", a JSON text {fps, frames, layers: {name: [channels]},
-emotions: {name: {fps, start, channels}}, phones: [[start_s, end_s, ipa, confidence]], words: [[start_s, end_s, text]],
-quality, provenance}. Arrays: "layers/NAME/values" float32 (F, C) and ".../confidence"; "emotions/NAME/..." likewise.
+emotions: {name: {fps, start, channels}}, signals: likewise, phones: [[start_s, end_s, ipa, confidence]], words:
+[[start_s, end_s, text]], quality, provenance}. Arrays: "layers/NAME/values" float32 (F, C) and ".../confidence";
+"emotions/NAME/..." and "signals/NAME/..." likewise.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _WHAT = "take (.faceanim)"
 def write(take: Take, path: str | Path) -> None:
     """Writes to a temporary name, then renames. Raises OutputError."""
     arrays: dict[str, np.ndarray] = {}
-    for kind, tracks in (("layers", take.layers), ("emotions", take.emotions)):
+    for kind, tracks in (("layers", take.layers), ("emotions", take.emotions), ("signals", take.signals)):
         for name, track in tracks.items():
             arrays[f"{kind}/{name}/values"] = np.asarray(track.values, np.float32)
             arrays[f"{kind}/{name}/confidence"] = np.asarray(track.confidence, np.float32)
@@ -36,10 +37,8 @@ def write(take: Take, path: str | Path) -> None:
         "fps": take.fps,
         "frames": take.frames,
         "layers": {name: list(track.channels) for name, track in take.layers.items()},
-        "emotions": {
-            name: {"fps": track.fps, "start": track.start, "channels": list(track.channels)}
-            for name, track in take.emotions.items()
-        },
+        "emotions": _rates(take.emotions),
+        "signals": _rates(take.signals),
         "phones": [list(phone) for phone in take.phones],
         "words": [list(word) for word in take.words],
         "quality": dict(take.quality),
@@ -60,10 +59,13 @@ def read(path: str | Path) -> Take:
         layers = {
             name: _track(arrays, f"layers/{name}", fps, 0.0, channels) for name, channels in head["layers"].items()
         }
-        emotions = {
-            name: _track(arrays, f"emotions/{name}", float(e["fps"]), float(e["start"]), e["channels"])
-            for name, e in head.get("emotions", {}).items()
-        }
+        emotions, signals = (
+            {
+                name: _track(arrays, f"{kind}/{name}", float(e["fps"]), float(e["start"]), e["channels"])
+                for name, e in head.get(kind, {}).items()
+            }
+            for kind in ("emotions", "signals")
+        )
         if not (fps > 0 and math.isfinite(fps) and frames >= 0):
             raise ValueError(f"{frames} frames at {fps} Hz")
         return Take(
@@ -73,12 +75,17 @@ def read(path: str | Path) -> Take:
             phones=tuple(Phone(float(a), float(b), str(ipa), float(c)) for a, b, ipa, c in head.get("phones", [])),
             words=tuple(Word(float(a), float(b), str(text)) for a, b, text in head.get("words", [])),
             emotions=emotions,
+            signals=signals,
             quality=dict(head.get("quality", {})),
             provenance=dict(head.get("provenance", {})),
         )
     except (FormatError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         why = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise FormatError(f"{path} is a damaged {_WHAT}: {why}", "analyze the clip again") from error
+
+
+def _rates(tracks: Mapping[str, Track]) -> dict[str, Any]:
+    return {name: {"fps": t.fps, "start": t.start, "channels": list(t.channels)} for name, t in tracks.items()}
 
 
 def _head(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:

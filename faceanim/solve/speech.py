@@ -9,24 +9,28 @@ Edwards et al. 2016). Everything is a smooth function of time sampled at the fra
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..core.channels import GROUP_OF
-from ..core.events import ease
+from ..core.edit import changes
+from ..core.events import Event, ease, near
 from ..core.speech import PhoneSource, Speech
-from ..core.take import Phone
+from ..core.take import Phone, Take, Word
 from ..core.track import Track
 from .visemes import KINDS, PARTS, Visemes
 from .visemes import read as read_visemes
 
-__all__ = ["PhoneSource", "Speech", "read_visemes", "solve"]
+__all__ = ["PhoneSource", "Speech", "read_visemes", "resolve", "respoken", "solve"]
 
 _REACH = 9.0
 """Dominance is cut off at this many times its lead or follow, where it has fallen to a few thousandths of a percent."""
 _BACKGROUND = 1e-4
 """The weight with which the mouth at rest is always there."""
+MARGIN_S, FADE_S = 0.35, 0.2
+"""Sounds are seen this far before and after them; beyond, what is solved anew fades into what was there."""
 _FAR = 1e6
 """Seconds: the pauses before the first and after the last sound have no other end."""
 
@@ -39,12 +43,63 @@ def solve(speech: Speech, seconds: float, fps: float, visemes: Visemes | None = 
     """
     visemes = visemes or read_visemes()
     times = np.arange(max(1, int(round(seconds * fps)))) / fps
+    return Track.of(fps, visemes.channels, *_solved(_signs(speech, visemes), visemes, times, fps))
+
+
+def resolve(
+    lips: Track, speech: Speech, spans: Iterable[tuple[float, float]], visemes: Visemes | None = None
+) -> Track:
+    """The `lips` layer with only `spans` (start, end in s) solved anew from `speech`.
+
+    In the spans and MARGIN_S around them it is what `solve` gives, to the bit; over another FADE_S it goes over into
+    `lips`, which stays to the bit beyond. Costs what the spans cost.
+    """
+    visemes = visemes or read_visemes()
+    spans = [Event("lips", start - MARGIN_S, end + MARGIN_S, start) for start, end in spans]
+    weight = near(spans, lips.times, FADE_S)
+    channels = (*lips.channels, *(c for c in visemes.channels if c not in lips.channels))
+    track = lips.select(channels) if channels != lips.channels else lips
+    values, confidence = track.values.copy(), track.confidence.copy()
     signs = _signs(speech, visemes)
+    edges = np.flatnonzero(np.diff(weight > 0, prepend=False, append=False))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        rows = slice(first, last)
+        part = Track.of(lips.fps, visemes.channels, *_solved(signs, visemes, lips.times[rows], lips.fps))
+        part = part.select(channels)
+        share = weight[rows, None]
+        for whole, new in ((values, part.values), (confidence, part.confidence)):
+            whole[rows] = np.where(share >= 1, new, whole[rows] + share * (new - whole[rows]))
+    close, jaw = channels.index("mouthClose"), channels.index("jawOpen")
+    values[:, close] = np.where(weight > 0, np.minimum(values[:, close], values[:, jaw]), values[:, close])
+    return Track.of(lips.fps, channels, values, confidence, lips.start)
+
+
+def respoken(take: Take, phones: Sequence[Phone], words: Sequence[Word], visemes: Visemes | None = None) -> Take:
+    """The Take with other phones and words: where phones differ its lips are solved anew, all else is as it was.
+
+    A Take that nobody spoke in gets lips. Raises InputError for a new phone that no viseme knows.
+    """
+    visemes = visemes or read_visemes()
+    for ipa in {phone.ipa for phone in phones} - {phone.ipa for phone in take.phones}:
+        visemes.check(ipa)
+    level = take.signals.get("loudness")
+    speech = Speech(tuple(phones), tuple(words))
+    if level is not None:
+        speech = replace(speech, loudness=level.values[:, 0], loudness_hz=level.fps)
+    spans = changes(take.phones, phones, take.seconds)
+    if "lips" in take.layers:
+        lips = resolve(take.layers["lips"], speech, spans, visemes)
+    else:
+        lips = solve(speech, take.seconds, take.fps, visemes) if spans else None
+    return replace(take, phones=speech.phones, words=speech.words).with_layer("lips", lips)
+
+
+def _solved(signs: _Signs, visemes: Visemes, times: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray | float]:
+    """Values (T, C) and confidence (T,) at any run of frames: each frame depends on its own time alone."""
     if not (signs.viseme >= 0).any():
-        return Track.of(fps, visemes.channels, np.zeros((len(times), len(visemes.channels))), 0.0)
-    values = _blend(signs, visemes, times)
-    values = _touch(values, signs, visemes, times, 1 / fps)
-    return Track.of(fps, visemes.channels, np.clip(values, 0, 1), _confidence(signs, times))
+        return np.zeros((len(times), len(visemes.channels))), 0.0
+    values = _touch(_blend(signs, visemes, times), signs, visemes, times, 1 / fps)
+    return np.clip(values, 0, 1), _confidence(signs, times)
 
 
 class _Signs:

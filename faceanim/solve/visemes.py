@@ -11,14 +11,15 @@ from typing import Any
 
 from ..core.channels import CHANNELS, GROUP_OF
 from ..core.files import PRESETS, input_file
-from ..core.phones import base
-from ..errors import FormatError
+from ..core.phones import ARPABET, base
+from ..errors import FormatError, InputError
 
 SCHEMA = "faceanim/visemes/1"
 PARTS = ("lips", "jaw", "tongue")
 """The three that speak, each with a weight of its own; cheekPuff goes with the lips."""
 KINDS = ("narrow", "touch", "close")
 """Kinds of contact, the one that wins over the others last."""
+_TIE = "\u0361"
 _UNKNOWN = "ə"
 """What a sign that no viseme names looks like."""
 
@@ -87,6 +88,17 @@ class Visemes:
             return (known[sign],)
         parts = [known[c] for c in sign if c in known]
         return tuple(parts or [known[_UNKNOWN]])
+
+    def check(self, ipa: str) -> None:
+        """Raises InputError where a sound is written in signs that no viseme names, so that a typing slip is told."""
+        sign = base(ipa)
+        if sign in self._by_sign or all(c in self._by_sign for c in sign.replace(_TIE, "")):
+            return
+        meant = ARPABET.get(ipa.rstrip("012").upper())
+        raise InputError(
+            f"'{ipa}' is no sound in IPA that a viseme is known for",
+            f"did you mean '{meant}'?" if meant else "write it in IPA, as b, ʃ, aɪ, t͡s; leave it empty for a pause",
+        )
 
 
 def read(path: str | Path | None = None) -> Visemes:

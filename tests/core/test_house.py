@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
     **dict.fromkeys(("source", "features", "solve", "retarget", "curves", "formats", "nets"), VALUES),
-    "pipeline": VALUES | {"solve.mix", "curves", "retarget"},
+    "pipeline": VALUES | {"solve.mix", "solve.speech", "curves", "retarget"},
     "engine": VALUES | {"source", "features", "solve", "nets", "formats"},
     "blender": VALUES | {"retarget", "curves", "formats", "pipeline", "cli"}
     | {"engine.client", "engine.environment", "engine.messages"},
@@ -33,8 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 # only inside a command, so that the others stay light
 LAZILY = {"cli": {"engine", "blender", "evaluate", "source", "solve", "retarget"}}
 # modules that run inside Blender, whose Python brings numpy alone
-IN_BLENDER = ("core", "errors", "retarget", "curves", "formats", "pipeline", "solve.mix", "blender", "cli",
-              "engine.client", "engine.environment", "engine.messages")  # fmt: skip
+IN_BLENDER = ("core", "errors", "retarget", "curves", "formats", "pipeline", "solve.mix", "solve.speech",
+              "solve.visemes", "blender", "cli", "engine.client", "engine.environment", "engine.messages")  # fmt: skip
 BLENDERS_OWN = {"bpy", "bpy_extras", "mathutils", "bmesh", "bl_ui", "gpu", "blf"}
 HEAVY = ("torch", "mediapipe", "scipy", "av", "safetensors", "librosa", "cv2", "matplotlib", "pocketsphinx", "sklearn")
 REGISTER_SECONDS = 0.05
