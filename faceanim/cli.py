@@ -428,6 +428,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("blend", type=Path, metavar="OUT.blend")
     sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
     sub.add_argument("--mapping", type=Path, help="the mapping's JSON that was baked with (default: as `rig` proposes)")
+    sub.add_argument("--style", type=Path, help="the style's JSON that was baked with, for its lead")
 
     sub = command("verify-export", verify_export, report_text, help="opens an export and compares it with the scene")
     sub.set_defaults(missed=export_missed)

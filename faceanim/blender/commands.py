@@ -95,7 +95,8 @@ def verify_export(args: argparse.Namespace) -> dict[str, Any]:
 def verify(args: argparse.Namespace) -> dict[str, Any]:
     """Look at every contact on the mesh of a baked .blend."""
     mapping = mappings.read(input_file(args.mapping, "mapping")) if args.mapping else None
-    return contacts.verify(args.blend, args.take, mapping)
+    style = styles.read(input_file(args.style, "style")) if args.style else Style()
+    return contacts.verify(args.blend, args.take, mapping, style.lead_s)
 
 
 def save(path: str | Path) -> None:

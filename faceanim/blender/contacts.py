@@ -156,10 +156,11 @@ def _evaluated(character: Character, ranges: dict[str, tuple[int, int]], count: 
 # -- what was baked ---------------------------------------------------------------------------------------------------
 
 
-def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None) -> dict[str, Any]:
+def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None, lead_s: float = 0.0) -> dict[str, Any]:
     """The contacts of a baked .blend, event by event, on its evaluated mesh. Replaces what is open in this Blender.
 
     mapping   the one that was baked with, where it is not the proposed one
+    lead_s    by how much the animation was baked before the sound (Style.lead_s)
     Raises InputError, and CharacterError where nothing was baked or no lips are found.
     """
     if Path(blend).suffix.lower() != ".blend":
@@ -175,7 +176,7 @@ def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None) 
             "give it a key that opens the mouth (jawOpen), and a mesh with a slit between the lips",
         )
     frames = np.arange(first, last + 1)
-    times = (frames - first) / scene_rate(opened)
+    times = (frames - first) / scene_rate(opened) + lead_s
     found = gaps.measure(mouth, sample(opened, character, mouth, frames))
     return {"blend": str(blend), "take": str(take), **report(mouth, known, found, times)}
 

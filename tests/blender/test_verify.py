@@ -69,6 +69,16 @@ def test_demo_head(demo_blend, take, tmp_path, fps):
         assert set(event) == {"time_s", "phone", "kind", "value", "limit", "passed"}
 
 
+def test_a_style_that_leads_the_sound(demo_blend, take, tmp_path):
+    style = tmp_path / "early.json"
+    style.write_text('{"schema": "faceanim/style/1", "name": "early", "lead_s": 0.15}')
+    output = baked(demo_blend, take, tmp_path, style)
+    assert contacts.verify(output, take)["failed"] > 0
+    run = verify(output, take, "--style", style, "--json", tmp_path / "report.json")
+    assert run.returncode == 0, run.stderr
+    checked(json.loads((tmp_path / "report.json").read_text()))
+
+
 def test_vroid(data, take, tmp_path):
     """Visemes instead of a jaw, and a mesh that its armature carries far from where it was made."""
     checked(contacts.verify(baked(data / "characters" / "vroid_plain.glb", take, tmp_path), take))
