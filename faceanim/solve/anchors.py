@@ -18,6 +18,8 @@ MARGIN = 40
 """Words that are searched on both sides of what lies between two anchors."""
 SMALL = 1e8
 """Frames times states up to which everything is searched."""
+FASTEST = 6.0
+"""Words a second that anybody says for long."""
 WIDEST = 2500
 """Words in a band."""
 
@@ -102,18 +104,40 @@ def band(anchor: np.ndarray, frames: int, offset: np.ndarray, block: int) -> lis
         return [(0, words)] * blocks
     at = np.r_[0, anchor[:, 0], frames]
     place = np.r_[0, anchor[:, 1], words]
-    begin, end = np.arange(blocks) * block, np.minimum(np.arange(1, blocks + 1) * block, frames)
-    before = np.searchsorted(at, begin, "right") - 1
-    after = np.minimum(np.searchsorted(at, end, "left"), len(at) - 1)
-    low, high = place[before] - MARGIN, place[after] + MARGIN
-    middle = np.interp((begin + end) / 2, at, place)
-    wide = high - low > WIDEST
-    low = np.where(wide, np.maximum(low, middle - WIDEST / 2), low)
-    high = np.where(wide, np.minimum(high, middle + WIDEST / 2), high)
-    # no gap between one block and the next
-    low, high = low.astype(int), np.ceil(high).astype(int)
+    begin = np.arange(blocks) * block
+    end = np.minimum(begin + block, frames)
+    low, high = np.zeros(blocks, int), np.full(blocks, words)
+    for i in range(blocks):
+        g, h = np.searchsorted(at, begin[i], "right") - 1, np.searchsorted(at, end[i], "left")
+        low[i], high[i] = place[g] - MARGIN, place[h] + MARGIN
+        if high[i] - low[i] > WIDEST and not begin[i] <= _leap(at, place, g, h) < end[i]:
+            low[i], high[i] = _narrow(at, place, g, h, (begin[i] + end[i]) / 2)
+    low, high = np.maximum(low, 0), np.minimum(high, words)
+    # both go forward, and each block has words of the one before it
+    high = np.maximum.accumulate(high)
+    low = np.minimum.accumulate(low[::-1])[::-1]
     low[1:] = np.minimum(low[1:], high[:-1] - 1)
-    high[:-1] = np.maximum(high[:-1], low[1:] + 1)
-    low, high = np.maximum.accumulate(np.maximum(low, 0)), np.maximum.accumulate(np.minimum(high, words))
     low[0], high[-1] = 0, words
     return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _fluent(at: np.ndarray, place: np.ndarray, g: int, h: int) -> bool:
+    """Whether the words between two anchors may all be spoken in the time between them, or nothing better is known."""
+    return len(at) == 2 or (place[h] - place[g]) / max(at[h] - at[g], 1) * 100 < FASTEST
+
+
+def _leap(at: np.ndarray, place: np.ndarray, g: int, h: int) -> float:
+    """The frame at which words that are too many for the time are left out at once; inf: they are not."""
+    if _fluent(at, place, g, h):
+        return np.inf
+    return at[g] if g == 0 else at[h] - 1 if h == len(at) - 1 else (at[g] + at[h]) / 2
+
+
+def _narrow(at: np.ndarray, place: np.ndarray, g: int, h: int, frame: float) -> tuple[int, int]:
+    """The words around a frame, at most WIDEST."""
+    if _fluent(at, place, g, h):
+        middle = np.interp(frame, at, place)
+        return int(middle - WIDEST / 2), int(middle + WIDEST / 2)
+    if frame < _leap(at, place, g, h):
+        return place[g] - MARGIN, place[g] - MARGIN + WIDEST
+    return place[h] + MARGIN - WIDEST, place[h] + MARGIN
