@@ -7,6 +7,7 @@ own (teeth and tongue part as well, behind them); from there the two lips are fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ NEAR = 0.05
 """A pair's largest distance at rest, over the size of what the opening moves."""
 PATCH = 0.16
 """How far a lip reaches from the slit, over the mouth's width, along the mesh."""
+BEYOND = 0.05
+"""How far a point of one lip may lie beyond the slit's height, over the mouth's width."""
 MIDDLE = 0.6
 """The part of the mouth's width in which lips are measured: corners stay together anyway."""
 COLUMNS = 9
@@ -205,7 +208,7 @@ def _links(surface: Surface, opening: np.ndarray, near: np.ndarray, tolerance: f
 def _front(
     points: np.ndarray, upper: np.ndarray, lower: np.ndarray, links: _Links
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The vertices of the slit's two sides that hang together with the frontmost pair of the middle."""
+    """The pairs whose points hang together, on either side of the slit, with the frontmost pair of the middle."""
     middle = (points[upper] + points[lower]) / 2
     x = middle[:, 0]
     # the mouth's middle: between the ends of what parts
@@ -220,9 +223,8 @@ def _front(
         if np.isfinite(reached[own]).sum() < 3:
             reached = links.distance(side[[first]], extent)
         sides.append(own[np.isfinite(reached[own])])
-    if min(map(len, sides)) < 2:
-        return None
-    return sides[0], sides[1]
+    kept = np.isin(upper, sides[0]) & np.isin(lower, sides[1])
+    return (upper[kept], lower[kept]) if min(map(len, sides)) > 1 else None
 
 
 # -- the parts that are measured --------------------------------------------------------------------------------------
@@ -240,7 +242,10 @@ def _mouth(
         return None
     to_upper, to_lower = (links.distance(s, PATCH * width)[near] for s in (up, low))
     middle = np.abs(points[near, 0] - centre) <= 0.5 * width
-    upper, lower = near[middle & (to_upper < to_lower)], near[middle & (to_lower < to_upper)]
+    # the inside of the mouth leads from one lip to the other: what lies beyond the slit is the other's
+    above = points[near, 1] - _seam(points, up, low, centre, width)(points[near, 0])
+    upper = near[middle & (to_upper < to_lower) & (above > -BEYOND * width)]
+    lower = near[middle & (to_lower < to_upper) & (above < BEYOND * width)]
     columns = _columns(points[upper], points[lower], centre, width)
     if columns is None:
         return None
@@ -268,6 +273,20 @@ def _mouth(
     return Mouth(
         vertices, *slices, points[vertices], controls, deltas, columns, width, float(drop[parts[3]].mean())
     )
+
+
+def _seam(
+    points: np.ndarray, up: np.ndarray, low: np.ndarray, centre: float, width: float
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The height of the slit at x: of the frontmost pair there."""
+    middle = (points[up] + points[low]) / 2
+    places = centre + np.linspace(-0.5, 0.5, 2 * COLUMNS) * width
+    heights = []
+    for x in places:
+        off = np.abs(middle[:, 0] - x)
+        here = np.flatnonzero(off <= max(width / 24, off.min()))
+        heights.append(middle[here[middle[here, 2].argmax()], 1])
+    return lambda x: np.interp(x, places, heights)
 
 
 def _columns(
