@@ -270,6 +270,20 @@ def plot(args: argparse.Namespace) -> dict[str, Any]:
     return {"path": str(args.output), "seconds": take.seconds}
 
 
+def evaluate(args: argparse.Namespace) -> dict[str, Any]:
+    from importlib import import_module
+
+    if args.output is not None and args.output.exists() and not args.output.is_dir():
+        raise OutputError(f"{args.output} is a file", "name a folder for the report")
+    try:
+        module = import_module(f".evaluate.{args.what}", __package__)
+    except ImportError as error:
+        why = f"evaluate needs the engine's packages: {error}"
+        raise InputError(why, "run it with the Python of the engine") from None
+    args.text = module.text
+    return module.run(args)
+
+
 # rig, bake, run, verify, verify-export: in Blender ----------------------------------------------------------------
 
 
@@ -434,6 +448,15 @@ def parser() -> argparse.ArgumentParser:
     sub.set_defaults(missed=export_missed)
     sub.add_argument("file", type=Path, metavar="FILE", help=".fbx or .glb")
     sub.add_argument("blend", type=Path, metavar="OUT.blend")
+
+    sub = command("evaluate", evaluate, help="measures the analysis on labelled data")
+    sub.add_argument("what", choices=("lips",), help="lips: sound with labelled phones, in the form of EMO-DB")
+    sub.add_argument("data", type=Path, metavar="DATA", help="the folder that holds index.csv")
+    sub.add_argument("--limit", type=int, metavar="N", help="so many clips, evenly through all of them")
+    sub.add_argument("--only", action="append", default=[], metavar="FIELD=A,B", help="clips with these values alone")
+    sub.add_argument("--transcripts", action="store_true", help="give the analysis the text of every clip")
+    sub.add_argument("--predictions", type=Path, metavar="FILE.npz", help="what was predicted, clip by clip")
+    sub.add_argument("-o", "--output", type=Path, metavar="REPORT/", help="a folder for a page with pictures")
     return top
 
 
