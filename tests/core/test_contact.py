@@ -206,3 +206,30 @@ def test_a_minute_is_quick_and_an_empty_clip_is_none():
     assert time.perf_counter() - start < 3.0  # 0.3 s where nobody else works
     empty = Track.of(FPS, controls.channels, np.zeros((0, len(controls.channels))))
     assert contact.hold(empty, MAPPING, mouth, []).frames == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_other_faces_of_a_model(data, seed):
+    """Identities of the ICT head: some rest with parted or pressed lips, none is symmetric."""
+    model = np.load(data / "ict_facekit" / "ict_face.npz")
+    weights = np.random.default_rng(seed).normal(size=100)
+    points = model["neutral"] + np.tensordot(weights, model["identities"].astype(np.float32), 1)
+    quads = model["quads"]
+    edges = np.concatenate([quads[:, [0, 1]], quads[:, [1, 2]], quads[quads[:, 3] >= 0][:, [2, 3]]])
+    names = ("jawOpen", "mouthClose", "mouthRollLower", "mouthPucker", "mouthFunnel")
+    deltas = {}
+    for name, delta in zip(model["expression_names"].tolist(), model["expressions"], strict=True):
+        if name in names:
+            which = np.flatnonzero(delta.any(1))
+            deltas[name] = which, delta[which].astype(np.float32)
+    mapping = Mapping("ict", {name: Target({name: 1.0}) for name in names})
+    mouth = lips.find(lips.Surface(points.astype(np.float32), edges, deltas, {"Face": (0, len(points))}), mapping)
+    marks = points[model["landmarks68"]]
+    assert mouth.width == pytest.approx(np.ptp(marks[[60, 64], 0]), rel=0.2)
+    assert mouth.teeth.stop > mouth.teeth.start
+    track, events = clip(6.0, seed)
+    before = apply(track, mapping)
+    after = contact.hold(before, mapping, mouth, events)
+    results, found = outcome(mouth, after, events)
+    assert all(r.passed for r in results), [r for r in results if not r.passed]
+    assert found.cross.max() < gaps.CROSSED
