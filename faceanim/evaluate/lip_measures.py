@@ -132,7 +132,7 @@ def closures(labels: Sequence[Label], opening: np.ndarray) -> dict[str, Any]:
     stretches = _stretches(closed)
     middles = (stretches.sum(1) / 2 * RATE).astype(int)
     meets = _meets(stretches, shut)
-    counted = speech[np.minimum(middles, n - 1)] & (meets.any(1) | ~_meets(stretches, unsure).any(1)) if n else meets
+    counted = speech[middles] & (meets.any(1) | ~_meets(stretches, unsure).any(1))
     inside = np.concatenate([closed[slice(*np.searchsorted(times, s[:2]))] for s in shut] or [np.zeros(0, bool)])
     spoken = rank >= 0
     return {
