@@ -18,8 +18,9 @@ from ..core.track import Track
 from . import gaps
 from .lips import OPEN, Mouth, pose
 
-SHUT, MEET = 0.008, 0.75 * gaps.CLOSED
-"""What a correction aims at, and what will do: stricter than what is asked, as key reduction comes after it."""
+SHUT, MEET = -0.004, 0.0
+"""What a correction of the lips aims at, a little pressed, and what will do: lips as at rest. Key reduction comes after
+it, and teeth show through the least slit."""
 APART = 0.03
 """Crossing lips are corrected from here on."""
 AIM = 0.85
@@ -28,8 +29,11 @@ FADE_S = 0.07
 """A correction comes and goes within this time (lips close within 60 to 120 ms: Lofqvist 1990)."""
 ROLL = 0.6
 """The lower lip is rolled in by no more than this to reach the teeth."""
-STEPS = 7
-"""Halvings of a path; 2^-7 of it is nothing to be seen."""
+NEAR = 0.001
+EFFECT = 0.005
+"""A control that opens or closes the mouth by less than this, in widths of it, does neither."""
+MARKS, STEPS = 4, 5
+"""A path is looked at in so many places, then halved so often: 2^-7 of it is nothing to be seen."""
 JAWS = np.array([0.03, 0.06, 0.12, 0.25, 0.5, 1.0])
 
 Path = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -71,14 +75,14 @@ class Solver:
         def driven(channel: str) -> np.ndarray:
             return np.array([t.gain * t.weights.get(channel, 0.0) > 0 for t in targets])
 
-        closes = driven("mouthClose") & (effect < -gaps.CLOSED)
-        opens = effect > 0.25 * gaps.CLOSED
+        closes = driven("mouthClose") & (effect < -4 * EFFECT)
+        opens = effect > EFFECT
         alone = gaps.measure(mouth, mouth.posed(np.diag(most)))
         off = alone.teeth - gaps.rest(mouth).teeth
         rolls = driven("mouthRollLower")
         leaves = off > 0.25 * gaps.TOUCHED if np.isfinite(off).all() else opens
         return Solver(
-            mouth, opens, closes, (effect < -0.25 * gaps.CLOSED) & ~closes, rolls, leaves & ~rolls,
+            mouth, opens, closes, (effect < -EFFECT) & ~closes, rolls, leaves & ~rolls,
             driven("jawOpen"), most,
         )  # fmt: skip
 
@@ -87,15 +91,23 @@ class Solver:
         return measure(self.mouth, self.mouth.posed(values))
 
     def least(self, values: np.ndarray, path: Path, measure: Measure, most: float) -> np.ndarray:
-        """How far (N,) 0..1 to go along a path for a measure to be `most` at most; all the way where it never is."""
-        low, high = np.zeros(len(values), np.float32), np.ones(len(values), np.float32)
-        done = self.at(measure, values) <= most
-        rows = np.flatnonzero(~done)
-        for _ in range(STEPS if len(rows) else 0):
-            middle = (low[rows] + high[rows]) / 2
-            good = self.at(measure, path(values[rows], middle)) <= most
-            low[rows], high[rows] = np.where(good, low[rows], middle), np.where(good, middle, high[rows])
-        return np.where(done, 0, high).astype(np.float32)
+        """How far (N,) 0..1 to go along a path for a measure to be `most` at most, or as near as the path comes."""
+        start = self.at(measure, values)
+        far = np.zeros(len(values), np.float32)
+        rows = np.flatnonzero(start > most)
+        if not len(rows):
+            return far
+        marks = np.arange(1, MARKS + 1, dtype=np.float32) / MARKS
+        seen = np.array([self.at(measure, path(values[rows], np.full(len(rows), m, np.float32))) for m in marks])
+        wanted = np.maximum(most, seen.min(0) + NEAR)
+        high = marks[(seen <= wanted).argmax(0)]
+        low = high - 1 / MARKS
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            good = self.at(measure, path(values[rows], middle)) <= wanted
+            low, high = np.where(good, low, middle), np.where(good, middle, high)
+        far[rows] = np.where(start[rows] <= wanted, 0, high)
+        return far
 
     # -- paths ----------------------------------------------------------------------------------------------------
 
@@ -116,11 +128,11 @@ class Solver:
         return np.where(self.presses, values * keep, values).astype(np.float32)
 
     def touch(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
-        """Bring the lower lip to the teeth: take away what holds it off them, and roll it in."""
-        part = part[:, None]
-        values = np.where(self.leaves | self.closes, values * (1 - part), values)
+        """Bring the lower lip to the teeth: take away what holds it off them, then roll it in."""
+        first, second = _halves(part)
+        values = np.where(self.leaves | self.closes, values * (1 - first), values)
         room = np.maximum(ROLL * self.most - values, 0)
-        return np.where(self.rolls, values + part * room, values).astype(np.float32)
+        return np.where(self.rolls, values + second * room, values).astype(np.float32)
 
     def raise_jaw(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
         """Raise the jaw, and with it what closes what it opens; then take away what opens else."""
@@ -136,7 +148,7 @@ class Solver:
 
 def _meeting(mouth: Mouth, points: np.ndarray) -> np.ndarray:
     """(N,): at most 0 where the lips meet and do not cross."""
-    return np.maximum(gaps.apart(mouth, points) - MEET, gaps.crossing(mouth, points) - APART)
+    return np.maximum(gaps.apart(mouth, points) - 0.5 * gaps.CLOSED, gaps.crossing(mouth, points) - APART)
 
 
 def _halves(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -167,6 +179,7 @@ def hold(track: Track, mapping: Mapping, mouth: Mouth, events: Iterable[Event]) 
     """The track of controls with LIPS, TEETH and JAW events held on the mouth, and without lips that cross."""
     if not track.frames or not set(mouth.controls) <= set(track.channels):
         return track
+    events = list(events)
     columns = [track.index(name) for name in mouth.controls]
     solver = Solver.of(mouth, mapping)
     values = track.values[:, columns]
@@ -176,16 +189,14 @@ def hold(track: Track, mapping: Mapping, mouth: Mouth, events: Iterable[Event]) 
         teeth = gaps.to_teeth, AIM * gaps.teeth_limit(at_rest)
     else:
         teeth = gaps.apart, AIM * gaps.NO_TEETH
-    events = list(events)
-    for kind, path, measure, most in (
-        (JAW, solver.raise_jaw, gaps.jaw_down, AIM * gaps.NARROW),
-        (TEETH, solver.touch, *teeth),
-        (LIPS, solver.shut, gaps.apart, SHUT),
-    ):
-        values = _held(solver, values, track, [e for e in events if e.kind == kind], path, measure, most)
+    lips, touches, narrow = ([e for e in events if e.kind == kind] for kind in (LIPS, TEETH, JAW))
+    values = _held(solver, values, track, narrow, solver.raise_jaw, gaps.jaw_down, AIM * gaps.NARROW)
+    values = _held(solver, values, track, touches, solver.touch, *teeth)
+    values = _held(solver, values, track, lips, solver.shut, gaps.apart, SHUT)
     values = _uncrossed(solver, values, track)
-    # lips bent by other controls may meet here and cross there: at rest they do neither
-    values = _held(solver, values, track, [e for e in events if e.kind == LIPS], solver.calm, _meeting, 0.0)
+    # that may have taken a lip off the teeth; and lips bent by other controls may meet here and cross there, at rest not
+    values = _held(solver, values, track, touches, solver.touch, *teeth)
+    values = _held(solver, values, track, lips, solver.calm, _meeting, 0.0)
     result = track.values.copy()
     result[:, columns] = values
     return track.with_values(result)
@@ -204,12 +215,12 @@ def calibrated(solver: Solver, mapping: Mapping, values: np.ndarray) -> np.ndarr
     def scaled(rows: np.ndarray, part: np.ndarray) -> np.ndarray:
         return np.where(solver.closes, rows * 2 * part[:, None], rows).astype(np.float32)
 
-    fits = (solver.at(gaps.apart, poses) <= SHUT) & (solver.at(gaps.crossing, poses) <= SHUT)
+    fits = (solver.at(gaps.apart, poses) <= NEAR) & (solver.at(gaps.crossing, poses) <= 2 * abs(SHUT))
     scale = np.ones(len(poses))
     for row in np.flatnonzero(~fits):
         one = poses[[row]]
         none = scaled(one, np.zeros(1, np.float32))
-        part = solver.least(none, lambda _, part, one=one: scaled(one, part), gaps.apart, SHUT / 2)[0]
+        part = solver.least(none, lambda _, part, one=one: scaled(one, part), gaps.apart, SHUT)[0]
         scale[row] = 2 * part if part < 1 else 1  # what cannot close is left alone
     given = np.where(solver.closes, poses, 0).max(1)
     used = np.where(solver.closes, values, 0).max(1)
@@ -227,7 +238,7 @@ def _held(
     least = np.full(track.frames, np.inf, np.float32)
     least[rows] = solver.at(measure, values[rows])
     shown = np.unique([(own := _rows(track, event))[least[own].argmin()] for event in events])
-    shown = shown[least[shown] > most]
+    shown = shown[least[shown] > (MEET if most == SHUT else most)]
     if not len(shown):
         return values
     need = np.zeros(track.frames, np.float32)
@@ -263,8 +274,8 @@ def _uncrossed(solver: Solver, values: np.ndarray, track: Track) -> np.ndarray:
     wide = _spread(need, FADE_S * track.fps)
     around = np.flatnonzero(wide > 0)
     # lips that meet stay together: the furthest that keeps them so
-    shut = solver.at(gaps.apart, values[around]) <= SHUT
-    most = solver.least(values[around], solver.part, lambda mouth, points: -gaps.apart(mouth, points), -SHUT)
+    shut = solver.at(gaps.apart, values[around]) <= MEET
+    most = solver.least(values[around], solver.part, lambda mouth, points: -gaps.apart(mouth, points), -MEET)
     far = np.where(shut, np.maximum(np.minimum(wide[around], most), need[around]), wide[around])
     result = values.copy()
     result[around] = solver.part(values[around], far.astype(np.float32))

@@ -10,8 +10,8 @@ import numpy as np
 from ..core.events import JAW, LIPS, TEETH, Event
 from .lips import COLUMNS, Mouth
 
-CLOSED = 0.02
-"""Lips are closed up to this much further apart than at rest, in widths of the mouth (1 mm of 50)."""
+CLOSED = 0.01
+"""Lips are closed up to this much further apart than at rest, in widths of the mouth (half a millimetre of 50)."""
 CROSSED = 0.06
 """Lips that go further than this through each other cross; soft lips overlap when they press (3 mm of 50)."""
 TOUCHED = 0.04
