@@ -26,6 +26,9 @@ from .retarget.contact import hold
 from .retarget.lips import Mouth
 from .solve.mix import FROM_VIDEO, bridged, led, mix
 from .solve.speech import respoken
+from .solve.visemes import read as read_visemes
+
+__all__ = ["channels", "controls", "curves", "edited", "read_visemes", "respoken"]
 
 
 def channels(take: Take, style: Style) -> Track:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import bpy
 
-from . import jobs, operators, panel, preferences, properties
+from . import jobs, operators, panel, phones, preferences, properties
 
 CLASSES = (
     *properties.CLASSES,
     *preferences.CLASSES,
     *operators.CLASSES,
     *panel.CLASSES,
+    *phones.CLASSES,
 )
 
 _command = None

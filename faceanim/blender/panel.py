@@ -120,6 +120,7 @@ class FACEANIM_PT_tune(_Panel, bpy.types.Panel):
 class FACEANIM_PT_export(_Panel, bpy.types.Panel):
     bl_label = "Export"
     bl_parent_id = "FACEANIM_PT_main"
+    bl_order = 1  # after the phones, which are registered later
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -93,6 +93,7 @@ class FaceanimScene(bpy.types.PropertyGroup):
         name="Key Error", description="The largest change that leaving out keys may make; 0 keeps a key on every frame",
         default=0.005, min=0.0, max=0.1, precision=3, step=0.1, update=_tuned,
     )
+    marked: StringProperty(options={"HIDDEN"}, description="What the markers of sounds were made from, as JSON")
     last_error: StringProperty(options={"SKIP_SAVE"})
 
     intensity_lips: _group_slider("lips")

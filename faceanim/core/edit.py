@@ -106,7 +106,7 @@ def changes(
     before: Sequence[Phone], after: Sequence[Phone], seconds: float
 ) -> tuple[tuple[float, float], ...]:
     """Spans (start, end) in which phones differ, with the sounds next to them, which look at what they touch."""
-    rows = [_row(before, seconds), _row(after, seconds)]
+    rows = [row_of(before, seconds), row_of(after, seconds)]
     different = set(rows[0]) ^ set(rows[1])
     spans: list[tuple[float, float]] = []
     for row in rows:
@@ -126,7 +126,7 @@ def changes(
     return tuple(joined)
 
 
-def _row(phones: Sequence[Phone], seconds: float) -> list[tuple[float, float, str]]:
+def row_of(phones: Sequence[Phone], seconds: float) -> list[tuple[float, float, str]]:
     """Sounds and the pauses between them, without gaps."""
     row: list[tuple[float, float, str]] = []
     last = 0.0

@@ -89,10 +89,14 @@ class Visemes:
         parts = [known[c] for c in sign if c in known]
         return tuple(parts or [known[_UNKNOWN]])
 
-    def check(self, ipa: str) -> None:
-        """Raises InputError where a sound is written in signs that no viseme names, so that a typing slip is told."""
+    def knows(self, ipa: str) -> bool:
+        """Whether visemes name all signs of a sound; silence is known."""
         sign = base(ipa)
-        if sign in self._by_sign or all(c in self._by_sign for c in sign.replace(_TIE, "")):
+        return sign in self._by_sign or all(c in self._by_sign for c in sign.replace(_TIE, ""))
+
+    def check(self, ipa: str) -> None:
+        """Raises InputError for a sound that it does not know, so that a slip of typing is told."""
+        if self.knows(ipa):
             return
         meant = ARPABET.get(ipa.rstrip("012").upper())
         raise InputError(

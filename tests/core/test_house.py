@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
     **dict.fromkeys(("source", "features", "solve", "retarget", "curves", "formats", "nets"), VALUES),
-    "pipeline": VALUES | {"solve.mix", "solve.speech", "curves", "retarget"},
+    "pipeline": VALUES | {"solve.mix", "solve.speech", "solve.visemes", "curves", "retarget"},
     "engine": VALUES | {"source", "features", "solve", "nets", "formats"},
     "blender": VALUES | {"retarget", "curves", "formats", "pipeline", "cli"}
     | {"engine.client", "engine.environment", "engine.messages"},
