@@ -27,6 +27,7 @@ from .core.take import Take
 from .core.track import Track
 from .core.version import VERSION
 from .errors import EngineError, FaceanimError, InputError, OutputError
+from .formats import timed
 
 NEEDS_BLENDER = (
     "run it in Blender, `blender --background --command faceanim …`, or install its module: `pip install bpy==5.0.1`"
@@ -119,23 +120,27 @@ def write_report(args: argparse.Namespace, report: Any) -> None:
 
 
 def clip_of(args: argparse.Namespace) -> Clip:
-    return Clip(args.audio, args.video, _transcript(args.transcript), args.language, args.start, args.end)
+    text, timing = _transcript(args.transcript)
+    return Clip(args.audio, args.video, text, args.language, args.start, args.end, timing)
 
 
-def _transcript(text: str | None) -> str | None:
-    """The text itself, or what stands in the file of that name."""
+def _transcript(text: str | None) -> tuple[str | None, Path | None]:
+    """The text itself, or what stands in the file of that name; the file, where it gives times too."""
     if text is None:
-        return None
+        return None, None
     try:
         is_file = Path(text).is_file()
     except (OSError, ValueError):  # too long for a name
         is_file = False
     if not is_file:
-        if text.lower().endswith((".txt", ".srt", ".md")):
+        if text.lower().endswith((".txt", ".md", *timed.SUFFIXES)):
             raise InputError(f"there is no transcript {text}", "check the path, or give the text itself")
-        return text
+        return text, None
+    if Path(text).suffix.lower() in timed.SUFFIXES:
+        timed.read(text)  # what is wrong with it is told before any work
+        return None, Path(text)
     try:
-        return Path(text).read_text("utf-8-sig").strip()
+        return Path(text).read_text("utf-8-sig").strip(), None
     except UnicodeDecodeError:
         raise InputError(f"the transcript {text} is not UTF-8 text", "save it as plain text in UTF-8") from None
 
@@ -463,7 +468,8 @@ def parser() -> argparse.ArgumentParser:
 def _clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
     sub.add_argument("--audio", type=Path, help="any file with sound (default: the video's)")
     sub.add_argument("--video", type=Path, help="any file with pictures of a face")
-    sub.add_argument("--transcript", metavar="TEXT|FILE", help="what is said, as text or in a file")
+    sub.add_argument("--transcript", metavar="TEXT|FILE",
+                     help="what is said: text, .txt, or with times .srt, .vtt, .TextGrid, Rhubarb's .json, .tsv")  # fmt: skip
     sub.add_argument("--language", default="auto", help="of the speech, as in en-GB (default: auto)")
     sub.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds; becomes time 0 of the take")
     sub.add_argument("--end", type=float, metavar="S", help="seconds (default: the end)")

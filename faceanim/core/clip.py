@@ -15,6 +15,7 @@ class Clip:
     audio       any file with sound; without it the video's own sound is used
     video       any file with pictures of a face
     transcript  what is said, as text
+    timing      a file of what is said when (see formats.timed), in the sound's own time
     language    BCP 47 tag, or "auto"
     start, end  seconds in the files' own time; `start` becomes time 0 of the Take; end None: to the end
     """
@@ -25,6 +26,7 @@ class Clip:
     language: str = "auto"
     start: float = 0.0
     end: float | None = None
+    timing: Path | None = None
 
     def __post_init__(self) -> None:
         if self.audio is None and self.video is None:

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 from .. import errors
 from ..core.clip import Clip
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Counts up with every change that an older side would not understand."""
 
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS, FAULT = -32700, -32600, -32601, -32602, -32603
@@ -49,6 +49,7 @@ class Analyze:
     end: float | None = None
     fps: float = 60.0
     device: str = "auto"
+    timing: str | None = None
 
     @staticmethod
     def of(clip: Clip, output: Path, fps: float, device: str) -> Analyze:
@@ -57,14 +58,14 @@ class Analyze:
 
         return Analyze(
             str(Path(output).absolute()), absolute(clip.audio), absolute(clip.video),
-            clip.transcript, clip.language, clip.start, clip.end, fps, device,
+            clip.transcript, clip.language, clip.start, clip.end, fps, device, absolute(clip.timing),
         )  # fmt: skip
 
     @property
     def clip(self) -> Clip:
         return Clip(
             self.audio and Path(self.audio), self.video and Path(self.video),
-            self.transcript, self.language, self.start, self.end,
+            self.transcript, self.language, self.start, self.end, self.timing and Path(self.timing),
         )  # fmt: skip
 
 

@@ -148,7 +148,7 @@ def test_an_engine_of_another_version_gets_no_job(tmp_path):
     shutil.copytree(ROOT / "faceanim", tmp_path / "old" / "faceanim", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "blender_manifest.toml", tmp_path / "old")
     altered = tmp_path / "old" / "faceanim" / "engine" / "messages.py"
-    altered.write_text(altered.read_text("utf-8").replace("PROTOCOL = 1", "PROTOCOL = 999"), "utf-8")
+    altered.write_text(altered.read_text("utf-8").replace(f"PROTOCOL = {messages.PROTOCOL}", "PROTOCOL = 999"), "utf-8")
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\ncd "{tmp_path}/old"; PYTHONPATH="{tmp_path}/old" exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
