@@ -194,7 +194,7 @@ def hold(track: Track, mapping: Mapping, mouth: Mouth, events: Iterable[Event]) 
     values = _held(solver, values, track, touches, solver.touch, *teeth)
     values = _held(solver, values, track, lips, solver.shut, gaps.apart, SHUT)
     values = _uncrossed(solver, values, track)
-    # that may have taken a lip off the teeth; and lips bent by other controls may meet here and cross there, at rest not
+    # that may have taken a lip off the teeth; and bent lips may meet here and cross there, which they do not at rest
     values = _held(solver, values, track, touches, solver.touch, *teeth)
     values = _held(solver, values, track, lips, solver.calm, _meeting, 0.0)
     result = track.values.copy()
