@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..core.take import Take
 from ..core.track import Track
 from ..core.version import VERSION
 from ..errors import InputError, MediaError
+from .device import choose
 from .provenance import face_measures, face_model, input_of, speech_model, versions
 
 Progress = Callable[[float, str], None]
@@ -28,8 +30,6 @@ SILENT_DBFS = -60.0
 """A second of sound below this level is silence; a quiet voice in a bad recording is at -45."""
 CLIPPED = 0.999
 FPS_RANGE = (1.0, 1000.0)
-DEVICES = ("auto", "cpu")
-"""Today's solvers all run on the processor."""
 
 
 def analyze(
@@ -42,8 +42,7 @@ def analyze(
     """
     if not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
         raise InputError(f"{fps:g} frames a second is out of range", "--fps is between 1 and 1000; 60 is usual")
-    if device not in DEVICES:
-        raise InputError(f"there is no device '{device}' to run on", f"choose one of {', '.join(DEVICES)}")
+    device = choose(device)
     began = time.monotonic()
     progress(0.0, "opening the files")
     sound, picture = open_sound(clip), open_picture(clip)
@@ -51,14 +50,14 @@ def analyze(
         raise MediaError(f"{clip.video or clip.audio} holds neither sound nor pictures", "choose another file")
     seconds = max(media.seconds for media in (sound, picture) if media)
     frames = max(1, math.ceil(seconds * fps - 1e-6))
-    named = {"audio": clip.audio, "video": clip.video}
+    named = {"audio": clip.audio, "video": clip.video, "timing": clip.timing}
     inputs = {name: input_of(path) for name, path in named.items() if path}
 
     made = Made()
     # pictures take about three times as long as sound
     split = (0.25 if sound and picture else 1.0 if sound else 0.0) * 0.95 + 0.02
     if sound is not None:
-        hear(clip, sound, frames, fps, part(progress, 0.02, split), made)
+        hear(clip, sound, frames, fps, device, part(progress, 0.02, split), made)
     if picture is not None:
         watch(clip, picture, frames, fps, part(progress, split, 0.97), made)
     for kind in named:
@@ -75,7 +74,7 @@ def analyze(
             "faceanim": VERSION,
             "inputs": inputs,
             "span": [clip.start, clip.end],
-            "settings": {"transcript": clip.transcript, "language": clip.language, "fps": fps, "device": "cpu"},
+            "settings": {"transcript": clip.transcript, "language": clip.language, "fps": fps, "device": device},
             "models": made.models,
             "packages": versions(),
             "analysis_seconds": round(time.monotonic() - began, 2),
@@ -146,16 +145,35 @@ def _span(clip: Clip, path: Path, info: Any) -> Media:
     return Media(path, min(info.seconds, math.inf if clip.end is None else clip.end) - clip.start)
 
 
-def hear(clip: Clip, sound: Media, frames: int, fps: float, progress: Progress, made: Made) -> None:
-    """Adds phones, words and the `lips` layer, or a note why there are none."""
+def phone_source(clip: Clip, device: str) -> tuple[Any, dict[str, Any]]:
+    """What hears the phones (a PhoneSource that takes `seconds`), and the model it hears with.
+
+    Our network knows the sounds of any language. PocketSphinx, which knows English, places the words of a transcript,
+    and stands in where the network's weights or torch are not installed.
+    """
     from ..features import sphinx
+    from . import phones
+    from .given import given_source
+
+    if clip.timing:
+        return given_source(clip, lambda clip: phone_source(clip, device))
+    if not clip.transcript and phones.WEIGHTS.exists() and find_spec("torch"):
+        return phones.phone_network(device=device), phones.phone_model()
+    return sphinx.pocketsphinx_phones, speech_model()
+
+
+def hear(
+    clip: Clip, sound: Media, frames: int, fps: float, device: str, progress: Progress, made: Made
+) -> None:
+    """Adds phones, words and the `lips` layer, or a note why there are none."""
     from ..solve import speech
     from ..source import audio
 
     progress(0.0, "listening")
     stream = audio.stream(sound.path, SPEECH_RATE, clip.start, clip.end)
     meter = Meter()
-    heard = sphinx.pocketsphinx_phones(meter.through(stream), clip.transcript, progress, sound.seconds)
+    source, model = phone_source(clip, device)
+    heard = source(meter.through(stream), clip.transcript, progress, sound.seconds)
     made.quality |= {**stream.quality, "audio_clipped": round(meter.clipped, 5), **heard.quality}
     if meter.silent:
         made.nothing(f"the sound of {sound.path.name} is silent", "record it again, or add a video of the face")
@@ -167,7 +185,7 @@ def hear(clip: Clip, sound: Media, frames: int, fps: float, progress: Progress, 
         made.phones, made.words = tuple(heard.phones), tuple(heard.words)
         made.layers["lips"] = speech.solve(heard, frames / fps, fps)
         made.signals["loudness"] = Track.of(heard.loudness_hz, ("level",), heard.loudness[:, None])
-        made.models |= speech_model()
+        made.models |= model
     if meter.clipped > 0.001:
         made.notes.append(f"the sound is overdriven in {meter.clipped:.1%} of its samples")
 

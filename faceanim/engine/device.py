@@ -1,0 +1,33 @@
+"""What the networks compute on: CUDA or ROCm, Apple's MPS, or the processor."""
+
+from __future__ import annotations
+
+from ..errors import InputError
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+"""torch calls AMD's ROCm cuda too."""
+
+
+def choose(wanted: str = "auto") -> str:
+    """The device to use: the one that is wanted, or the fastest that is there.
+
+    Raises InputError for a name that is none and for a device that this machine does not have. Without torch: cpu.
+    """
+    if wanted not in DEVICES:
+        raise InputError(f"there is no device '{wanted}' to run on", f"choose one of {', '.join(DEVICES)}")
+    present = available()
+    if wanted == "auto":
+        return present[0]
+    if wanted not in present:
+        raise InputError(f"this machine has no {wanted} device", f"choose one of auto, {', '.join(present)}")
+    return wanted
+
+
+def available() -> list[str]:
+    """The devices that are there, the fastest first."""
+    try:
+        import torch
+    except ImportError:
+        return ["cpu"]
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [name for name, is_there in there.items() if is_there] + ["cpu"]
