@@ -1,5 +1,7 @@
 """Edits of phones and words, and lips that are solved anew only where something changed."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -194,3 +196,23 @@ def test_a_take_without_loudness_can_be_edited_and_loudness_is_kept_in_the_file(
     again, _ = edited(back, [{"op": "relabel", "phone": 17, "ipa": "b"}])
     expected, _ = edited(take, [{"op": "relabel", "phone": 17, "ipa": "b"}])
     np.testing.assert_array_equal(again.layers["lips"].values, expected.layers["lips"].values)
+
+
+def test_the_command_edits_a_file_and_tells_what_is_wrong(take, tmp_path, capsys):
+    from faceanim.cli import main
+
+    takes.write(take, tmp_path / "a.faceanim")
+    source, edits, out = (str(tmp_path / name) for name in ("a.faceanim", "e.json", "b.faceanim"))
+    (tmp_path / "e.json").write_text('{"edits": [{"op": "relabel", "phone": 17, "ipa": "b"}]}')
+    assert main(["edit", source, edits, "-o", out, "--json", str(tmp_path / "r.json")]) == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["edits"] == 1 and report["spans"] == [[2.1, 2.4]] and not report["notes"]
+    assert takes.read(out).phones[17].ipa == "b"
+    for text, says in (('[{"op": "relabel", "phone": 17, "ipa": "B!"}]', "'B!'"), ("[", "not JSON"), ("{}", "no edits"),
+                       ("\xff", "not JSON")):  # fmt: skip
+        (tmp_path / "e.json").write_bytes(text.encode("latin-1"))
+        capsys.readouterr()
+        assert main(["edit", source, edits, "-o", str(tmp_path / "c.faceanim")]) == 1
+        told = capsys.readouterr().err
+        assert says in told and "hint:" in told
+    assert not (tmp_path / "c.faceanim").exists()
