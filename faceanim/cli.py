@@ -469,7 +469,7 @@ def _clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
     sub.add_argument("--audio", type=Path, help="any file with sound (default: the video's)")
     sub.add_argument("--video", type=Path, help="any file with pictures of a face")
     sub.add_argument("--transcript", metavar="TEXT|FILE",
-                     help="what is said: text, .txt, or with times .srt, .vtt, .TextGrid, Rhubarb's .json, .tsv")  # fmt: skip
+                     help="text, .txt, or with times .srt, .vtt, .TextGrid, Rhubarb's .json, .tsv")  # fmt: skip
     sub.add_argument("--language", default="auto", help="of the speech, as in en-GB (default: auto)")
     sub.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds; becomes time 0 of the take")
     sub.add_argument("--end", type=float, metavar="S", help="seconds (default: the end)")

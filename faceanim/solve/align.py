@@ -1,9 +1,10 @@
 """Text laid along sound: the likeliest times of its words and phones under a network's posteriors, and where it errs.
 
 A Viterbi search (Viterbi 1967) through a line of states: between two words there may be silence, or sound that no word
-of the text stands for; a word may be left out. Each costs something, so that the text is believed until the sound says
-otherwise clearly. Of a long text only a band around the places that are recognised for sure is searched, second by
-second, and backpointers are made again while tracing back, so that memory stays small.
+of the text stands for; a word may be left out; the sound may begin and end inside a word. Each costs something, so that
+the text is believed until the sound says otherwise clearly. Of a long text only a band around the places that are
+recognised for sure is searched, second by second, and backpointers are made again while tracing back, so that memory
+stays small.
 """
 
 from __future__ import annotations
@@ -59,11 +60,11 @@ class Tuning(NamedTuple):
     change       a change of class where phones are heard without a text
     """
 
-    floor: float = -7.0
+    floor: float = -5.0
     skip: float = 6.0
     skip_word: float = 1.0
     skip_phone: float = 1.0
-    added: float = 8.0
+    added: float = 10.0
     added_frame: float = 1.3
     change: float = -3.0
 
@@ -131,6 +132,7 @@ class _Line:
     word, ipa    of every word that can be said: its index in `words`; of every phone
     state        int (S,): column of _Sound.scores
     phone        int (S,): index into `ipa`, -1 in silence, -2 in other sound
+    whose        int (S,): index into `words`, -1 outside
     offset       int (N + 1,): the silence before each word, and the one after the last
     advance      float (S,): 0 where a state follows the one before it, else NEVER
     jump         float (S,): 0 where it may follow the one before that
@@ -176,6 +178,7 @@ class _Line:
             self.words.append(text)
             boundary()
         self.state, self.phone = np.array(states), np.array(phone)
+        self.whose = np.where(self.phone >= 0, np.array([*self.word_of, -1, -1])[self.phone], -1)
         self.offset = np.array(offset)
         self.ends_early, self.price = np.array(early), np.array(price)
         self.skip, self.added = tuning.skip, tuning.added
@@ -271,6 +274,9 @@ def _search(line: _Line, sound: _Sound, spans: Sequence[tuple[int, int]]) -> tup
     window = _Window(line, *spans[0])
     s = np.full(window.stop - window.start + 2, NEVER)
     s[1] = 0.0  # before everything
+    inside = np.flatnonzero(line.whose[: window.stop] >= 0)
+    # no cheaper than to leave the word out, or one frame would stand for it
+    s[inside + 2] = -line.price[line.whose[inside] + 1] - line.skip
     for i, span in enumerate(spans):
         following = _Window(line, *span) if span != spans[i - 1] or not i else window
         s = following.moved(s, window) if i else s
@@ -278,22 +284,31 @@ def _search(line: _Line, sound: _Sound, spans: Sequence[tuple[int, int]]) -> tup
         kept.append(s)
         s = window.run(s, sound.scores(i * BLOCK, window.state), False)[0]
         s[2:] -= s.max()
-    _, origin = window.boundaries(s, True)
-    trace = _Trace(window, len(origin) - 1, origin)
+    trace = _Trace(line, window, s)
     for i in range(len(spans) - 1, -1, -1):
         window = _Window(line, *spans[i])
         _, states, bounds = window.run(kept.pop(), sound.scores(i * BLOCK, window.state), True)
         trace.back(window, states, bounds, i * BLOCK)
+    trace.begin(line)
     return np.array(trace.path[::-1]), trace.missing[::-1]
 
 
 class _Trace:
-    """Goes back along the best way, from a boundary of the last window."""
+    """Goes back along the best way: from the end of the text, or from inside a word that the end of the sound cuts."""
 
-    def __init__(self, window: _Window, boundary: int, origin: np.ndarray):
+    def __init__(self, line: _Line, window: _Window, s: np.ndarray):
         self.path: list[int] = []
         self.missing: list[tuple[int, int]] = []
-        self._at = self._from(window, boundary, origin, -1)
+        stand, origin = window.boundaries(s, True)
+        whose = line.whose[window.start : window.stop]
+        left = line.price[-1] - line.price[np.maximum(whose, 0)]
+        cut = np.where(whose >= 0, s[2:] - left - line.skip, NEVER)
+        best = int(cut.argmax())
+        if cut[best] > stand[-1]:
+            self._at = best + window.start
+            self.missing = [(word, -1) for word in range(len(line.words) - 1, int(whose[best]), -1)]
+        else:
+            self._at = self._from(window, len(origin) - 1, origin, -1)
 
     def back(self, window: _Window, states: list[np.ndarray], bounds: list[np.ndarray], first: int) -> None:
         for t in range(len(states) - 1, -1, -1):
@@ -305,6 +320,13 @@ class _Trace:
                 self._at = self._from(window, boundary, bounds[t], first + t)
             else:
                 self._at -= int(code)
+
+    def begin(self, line: _Line) -> None:
+        """To be called at last: where the sound begins inside a word, those before it are missing."""
+        if self._at >= 0:
+            word = int(line.whose[self._at])
+            said = line.whose[self.path[-1]] == word
+            self.missing += [(k, 0) for k in range(word - said, -1, -1)]
 
     def _from(self, window: _Window, boundary: int, origin: np.ndarray, frame: int) -> int:
         if origin[boundary] & 4:

@@ -104,6 +104,15 @@ def test_another_word_than_the_text_has():
     )
 
 
+def test_a_sound_that_is_cut_inside_words():
+    log, spans, _ = spoken(TEXT, np.random.default_rng(11))
+    start, end = int(spans[1][0] * 100) + 9, int(spans[4][1] * 100) - 12
+    found = align(log[start:end], CLASSES, TEXT)
+    assert texts(found) == ["boat", "passed", "my", "village"]
+    assert [(d["kind"], d["word"]) for d in found.disagreements] == [("missing", "the"), ("missing", "before sunset")]
+    assert found.words[0].start == 0.0 and found.words[-1].end == pytest.approx((end - start) / 100)
+
+
 def test_the_text_of_another_recording_fits_badly():
     rng = np.random.default_rng(5)
     other = lexicon(40, rng)
