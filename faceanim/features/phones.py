@@ -63,10 +63,12 @@ class Tuning(NamedTuple):
 TUNED = Tuning()
 
 
-def phone_source(model: Model, tuning: Tuning = TUNED) -> PhoneSource:
+def phone_source(
+    model: Model, tuning: Tuning = TUNED, keep: Callable[[np.ndarray, np.ndarray], None] | None = None
+) -> PhoneSource:
     """The PhoneSource of a network. It takes the keyword `seconds`, the length if it is known, for the progress.
 
-    A transcript is not used; the Speech has no words.
+    A transcript is not used; the Speech has no words. keep: is given the posteriors part by part (see `posteriors`).
     """
 
     def network_phones(
@@ -82,6 +84,8 @@ def phone_source(model: Model, tuning: Tuning = TUNED) -> PhoneSource:
         gain[[INDEX["pcl"], INDEX["m"]]] = tuning.closure
         heard = 0
         for log, voice in posteriors(_measured(blocks, levels), model.predict):
+            if keep:
+                keep(log, voice)
             collect.hear(log, voice)
             collect.settle(viterbi.push(log - tuning.prior * model.prior + gain))
             heard += len(log)
