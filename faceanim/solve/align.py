@@ -59,7 +59,7 @@ def align(
     words           (text, phones); a word without a phone that the classes know is passed over
     voice           float (T,): chance of voice, to name what is heard without a text (default: all without)
     """
-    log = np.asarray(log_posteriors, np.float32)
+    log = np.asarray(log_posteriors)
     line = Line(words, classes, tuning)
     if not len(log):
         return Alignment((), (), (), 0.0)

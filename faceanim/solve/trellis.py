@@ -66,7 +66,7 @@ class Sound:
 
     def scores(self, first: int, states: np.ndarray) -> np.ndarray:
         """float32 (n, states): what each of the states' classes says of the frames of the block from `first` on."""
-        log = np.maximum(self._log[first : first + BLOCK], self._tuning.floor)
+        log = np.maximum(self._log[first : first + BLOCK].astype(np.float32), self._tuning.floor)
         silence = log[:, self._silence].max(1, keepdims=True)
         other = log.max(1, keepdims=True) - self._tuning.added_frame
         return np.concatenate((log, silence, other), 1)[:, states]
