@@ -54,10 +54,10 @@ class Tuning(NamedTuple):
     closure   what closed lips gain a frame (ln)
     """
 
-    prior: float = 0.2
-    bigram: float = 1.0
-    change: float = -3.0
-    closure: float = 0.2
+    prior: float = 0.0
+    bigram: float = 0.6
+    change: float = -4.5
+    closure: float = 0.6
 
 
 TUNED = Tuning()

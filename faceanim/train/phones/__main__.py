@@ -12,7 +12,7 @@ from .prepare import prepare
 from .train import recipes, train
 
 HERE = Path(__file__).parents[3] / "models" / "phones" / "weights.safetensors"
-STEPS = 3400
+STEPS = 4200
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     for recipe in chosen:
         if not (args.work / f"{recipe.name}.pt").exists():
             train(recipe, args.work)
-    export(args.work, chosen[-1].name, list(chosen[-1].shares), args.output)
+    export(args.work, chosen[-1], args.output)
 
 
 if __name__ == "__main__":

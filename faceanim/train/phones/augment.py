@@ -19,6 +19,7 @@ def augment(mel: Tensor, noise: Tensor, generator: torch.Generator) -> Tensor:
     """
     chance = torch.rand(len(mel), 8, 1, generator=generator)
     out = _warp(mel, generator)
+    out = torch.where(chance[:, 6, :, None] < 0.3, _blurred(out), out)
     out = torch.where(chance[:, 0, :, None] < 0.35, _room(out, generator), out)
     out = out + _colour(out, generator)
     level = out.logsumexp(2).quantile(0.95, 1)[:, None, None]
@@ -55,13 +56,19 @@ def _uniform(count: int, low: float, high: float, generator: torch.Generator) ->
 def _warp(mel: Tensor, generator: torch.Generator) -> Tensor:
     """A longer or shorter vocal tract: the bands stretched or squeezed, least at both ends."""
     bands = mel.shape[2]
-    factor = _uniform(len(mel), 0.86, 1.16, generator)[:, 0]
+    factor = _uniform(len(mel), 0.8, 1.22, generator)[:, 0]
     at = torch.linspace(0, 1, bands)[None]
     position = (at * factor + (at**4) * (1 - factor)).clamp(0, 1) * (bands - 1)
     low = position.long().clamp(max=bands - 2)
     part = (position - low)[:, None]
     index = low[:, None].expand(-1, mel.shape[1], -1)
     return mel.gather(2, index) * (1 - part) + mel.gather(2, index + 1) * part
+
+
+def _blurred(mel: Tensor) -> Tensor:
+    """Without the harmonics of a high voice: the mean of three neighbouring bands, of power."""
+    power = torch.nn.functional.pad(mel.exp(), (1, 1), mode="replicate")
+    return ((power[..., :-2] + power[..., 1:-1] + power[..., 2:]) / 3).clamp(min=1e-10).log()
 
 
 def _room(mel: Tensor, generator: torch.Generator) -> Tensor:

@@ -12,23 +12,25 @@ from ...formats import safetensors
 from ...nets.phones import PhoneNet, arrays
 from .labels import Utterance
 from .prepare import load
+from .train import WITHOUT, Recipe
 
 EVEN = 1.0
 """Count added to every pair of sounds, so that any language may have it."""
 
 
-def export(work: Path, recipe: str, sets: list[str], path: Path) -> None:
-    """work/RECIPE.pt to `path`, with the statistics of the sets it was trained with."""
+def export(work: Path, recipe: Recipe, path: Path) -> None:
+    """work/RECIPE.pt to `path`, with statistics of the sets of the first stage: German shall not count thrice."""
     net = PhoneNet(len(NAMES))
-    net.load_state_dict(torch.load(work / f"{recipe}.pt"))
-    prior, bigram = statistics([load(work / f"{name}.npz") for name in sets])
+    net.load_state_dict(torch.load(work / f"{recipe.name}.pt"))
+    prior, bigram = statistics([load(work / f"{name}.npz") for name in WITHOUT])
     path.parent.mkdir(parents=True, exist_ok=True)
     content = arrays(net) | {"prior": prior.astype(np.float32), "bigram": bigram.astype(np.float32)}
-    safetensors.write(path, content, {"sounds": " ".join(NAMES), "recipe": recipe, "trained_on": " ".join(sets)})
+    metadata = {"sounds": " ".join(NAMES), "recipe": recipe.name, "trained_on": " ".join(recipe.shares)}
+    safetensors.write(path, content, metadata)
 
 
 def statistics(sets: list[list[Utterance]]) -> tuple[np.ndarray, np.ndarray]:
-    """ln prior (K,) and ln bigram (K, K), every set counting alike."""
+    """ln prior (K,) and ln bigram (K, K), every set of speech counting alike."""
     size = len(NAMES)
     prior, pairs = np.zeros(size), np.zeros((size, size))
     for utterances in sets:
@@ -38,6 +40,8 @@ def statistics(sets: list[list[Utterance]]) -> tuple[np.ndarray, np.ndarray]:
             count += np.bincount(sound, minlength=size)
             edges = np.flatnonzero(np.diff(sound))
             np.add.at(follow, (sound[edges], sound[edges + 1]), 1)
+        if not follow.any():
+            continue  # noises alone
         prior += count / count.sum()
         pairs += 1e4 * follow / follow.sum()
     pairs += EVEN
