@@ -15,7 +15,9 @@ from faceanim.formats import livelink, takes
 
 ROOT = Path(__file__).parents[2]
 SPEECH, TEXT = ROOT / "presets" / "demo" / "speech.flac", ROOT / "presets" / "demo" / "speech.txt"
-COMMANDS = ("analyze", "show", "convert", "plot", "rig", "bake", "run", "verify", "verify-export")
+COMMANDS = (
+    "analyze", "show", "convert", "edit", "plot", "rig", "bake", "run", "verify", "verify-export", "evaluate",
+)
 
 
 def faceanim(*words, **options) -> subprocess.CompletedProcess:
@@ -82,7 +84,7 @@ def test_a_video_gives_every_layer_on_one_clock(seen):
     assert {"lips", "expression", "gaze", "head"} <= set(take.layers)
     assert take.fps == 30 and take.seconds == pytest.approx(3.0, abs=0.1)
     assert take.quality["face_found"] > 0.95 and take.provenance["models"].keys() == {
-        "pocketsphinx-en-us", "mediapipe-face-mesh", "face_measures"
+        "phones", "mediapipe-face-mesh", "face_measures"
     }  # fmt: skip
     assert take.quality["face_detector"].startswith("mediapipe")
 
