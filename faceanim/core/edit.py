@@ -119,7 +119,7 @@ def changes(
                 spans += [(start, start + REST_S), (end - REST_S, end)]
     joined: list[tuple[float, float]] = []
     for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
+        if joined and start <= joined[-1][1] + TOUCH_S:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))
