@@ -460,6 +460,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--limit", type=int, metavar="N", help="so many clips, evenly through all of them")
     sub.add_argument("--only", action="append", default=[], metavar="FIELD=A,B", help="clips with these values alone")
     sub.add_argument("--transcripts", action="store_true", help="give the analysis the text of every clip")
+    sub.add_argument("--language", default="auto", help="of the texts, as in de (default: auto)")
     sub.add_argument("--predictions", type=Path, metavar="FILE.npz", help="what was predicted, clip by clip")
     sub.add_argument("-o", "--output", type=Path, metavar="REPORT/", help="a folder for a page with pictures")
     return top

@@ -68,7 +68,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         check_writable(args.predictions)
     items = chosen(read(args.data), args.only, args.limit)
     visemes = read_visemes()
-    results = predict(items, visemes, args.transcripts, args.progress)
+    if not args.transcripts:
+        items = [item._replace(text="") for item in items]
+    elif not any(item.text for item in items):
+        raise InputError(f"{args.data} has no texts", "give a column `transcript`, or `sentence` and sentences.tsv")
+    results = predict(items, visemes, args.language, args.progress)
     if not results.found:
         name, why = next(iter(results.failed.items()))
         raise MediaError(f"no clip of {args.data} could be measured; {name}: {why}", "check the sound files")
@@ -192,14 +196,14 @@ def chosen(items: list[Item], only: Sequence[str], limit: int | None) -> list[It
 
 
 def predict(
-    items: Sequence[Item], visemes: Visemes, transcripts: bool, progress: Callable[[float, str], None]
+    items: Sequence[Item], visemes: Visemes, language: str, progress: Callable[[float, str], None]
 ) -> Results:
-    """Every item through engine.analysis; one that it refuses is listed and not measured."""
+    """Every item, with its text if it has one, through engine.analysis; one that it refuses is listed, not measured."""
     results = Results()
     for i, item in enumerate(items):
         progress(i / len(items), "listening")
         try:
-            take = analyze(Clip(item.sound, transcript=(item.text if transcripts else "") or None), FPS)
+            take = analyze(Clip(item.sound, transcript=item.text or None, language=language), FPS)
             if "lips" not in take.layers:
                 raise MediaError("; ".join(take.quality.get("notes", ())) or "no speech was heard")
         except Cancelled:

@@ -101,3 +101,14 @@ def test_wrong_options_are_told(emodb, capsys, extra):
     assert main(["evaluate", "lips", str(emodb), "--quiet", *extra]) == 1
     assert "hint:" in capsys.readouterr().err
     assert main(["evaluate", "lips", str(emodb / "nowhere"), "--quiet"]) == 1
+
+
+def test_texts_are_given_to_the_analysis_where_there_are_any(emodb, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    folder = folder_of(emodb, tmp_path / "data")
+    assert main(["evaluate", "lips", str(folder), "--transcripts", "--quiet"]) == 1
+    assert "has no texts" in capsys.readouterr().err
+    (folder / "index.csv").write_text("path,labels,transcript\na.flac,a.tsv,Der Lappen liegt auf dem Eisschrank.\n")
+    status = main(["evaluate", "lips", str(folder), "--transcripts", "--language", "de", "--quiet", "--predictions",
+                   str(tmp_path / "p.npz")])  # fmt: skip
+    assert status == 0, capsys.readouterr().err
