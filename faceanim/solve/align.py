@@ -37,12 +37,14 @@ class Alignment(NamedTuple):
     disagreements  {"time": s, "end": s, "word": text, "kind": "missing" | "added"}: words of the text that were not
                    said (a run of them is one) and speech that is not in the text (word: its phones, in //)
     fit            share of the speech, 0..1, that lies in words of the text
+    misfit         what the text costs a frame of speech, in ln of likelihood, against the likeliest class of each frame
     """
 
     phones: tuple[Phone, ...]
     words: tuple[Word, ...]
     disagreements: tuple[dict[str, Any], ...]
     fit: float
+    misfit: float
 
 
 def align(
@@ -62,7 +64,7 @@ def align(
     log = np.asarray(log_posteriors)
     line = Line(words, classes, tuning)
     if not len(log):
-        return Alignment((), (), (), 0.0)
+        return Alignment((), (), (), 0.0, 0.0)
     sound = Sound(log, classes, tuning)
     windows = band(anchors(log, classes, line.sequence, line.sequence_word), len(log), line.offset, BLOCK)
     path, missing = search(line, sound, windows)
@@ -133,8 +135,24 @@ def _read(
                 begin, end = (a + sounds[0][0]) / rate_hz, (a + sounds[-1][1]) / rate_hz
                 odd.append({"time": round(begin, 3), "end": round(end, 3), "word": f"/{text}/", "kind": "added"})
     words = tuple(Word(a / rate_hz, b / rate_hz, line.words[w]) for w, (a, b) in spans.items())
+    misfit = _misfit(line, path, odd, log, rate_hz, tuning)
     odd.sort(key=lambda entry: entry["time"])
-    return Alignment(tuple(phones), words, tuple(odd), round(said / max(said + added, 1), 4))
+    return Alignment(tuple(phones), words, tuple(odd), round(said / max(said + added, 1), 4), misfit)
+
+
+def _misfit(
+    line: Line, path: np.ndarray, odd: list[dict[str, Any]], log: np.ndarray, rate_hz: float, tuning: Tuning
+) -> float:
+    said, other = line.whose[path] >= 0, line.phone[path] == -2
+    spoken = int(said.sum() + other.sum())
+    if not spoken:
+        return 0.0
+    rows = np.maximum(log[said], tuning.floor)
+    lost = float((rows.max(1) - rows[np.arange(len(rows)), line.state[path[said]]]).sum())
+    # before the first and after the last word the sound may be cut
+    first, last = (np.flatnonzero(said)[[0, -1]] / rate_hz) if len(rows) else (0.0, 0.0)
+    within = sum(entry["kind"] == "missing" and first < entry["time"] < last for entry in odd)
+    return round((lost + tuning.added_frame * int(other.sum()) + tuning.skip * within) / spoken, 4)
 
 
 def _phone(line: Line, k: int, states: np.ndarray, first: int, log: np.ndarray, rate_hz: float) -> Iterator[Phone]:

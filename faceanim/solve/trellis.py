@@ -47,11 +47,11 @@ class Tuning(NamedTuple):
     """
 
     floor: float = -5.0
-    skip: float = 6.0
+    skip: float = 8.0
     skip_word: float = 1.0
     skip_phone: float = 1.0
-    added: float = 10.0
-    added_frame: float = 1.3
+    added: float = 12.0
+    added_frame: float = 2.4
     change: float = -3.0
 
 
