@@ -28,6 +28,9 @@ SHORTEST_S = 0.1
 """Less than this holds no sound of speech that could be told apart."""
 SILENT_DBFS = -60.0
 """A second of sound below this level is silence; a quiet voice in a bad recording is at -45."""
+STEADY_DB = 0.5
+"""A tone or a hum whose level stays within this (standard deviation) is no voice, whatever sound it resembles; even a
+held vowel wavers by more."""
 CLIPPED = 0.999
 FPS_RANGE = (1.0, 1000.0)
 
@@ -177,7 +180,7 @@ def hear(
     made.quality |= {**stream.quality, "audio_clipped": round(meter.clipped, 5), **heard.quality}
     if meter.silent:
         made.nothing(f"the sound of {sound.path.name} is silent", "record it again, or add a video of the face")
-    elif not any(phone.ipa for phone in heard.phones):
+    elif not any(phone.ipa for phone in heard.phones) or float(np.std(heard.loudness)) < STEADY_DB:
         made.nothing(
             f"no speech was heard in {sound.path.name}", "choose a recording of a voice, or add a video of the face"
         )
