@@ -155,6 +155,8 @@ def _read(text: str, voice: str) -> list[list[str]]:
 _FLAG = re.compile(r"\([\w-]+\)")
 """Where espeak-ng changes to the rules of another language."""
 _SIGNS = re.compile(r"[ˈˌ'0-9\-\"|̪]+")
+_FINER = str.maketrans("", "", "\u0308\u031e\u031d\u1d5d")
+"""Marks of centralised, lowered, raised and compressed vowels."""
 _RETROFLEX = {"s.": "ʂ", "z.": "ʐ", "ts.": "t͡ʂ", "dz.": "d͡ʐ", "t.": "ʈ", "d.": "ɖ", "n.": "ɳ", "l.": "ɭ"}
 _JOINED = re.compile(r"^(t|d)(s|z|ʃ|ʒ|ɕ|ʑ|ʂ|ʐ)$|^(p)(f)$")
 _VOWELS = "aeiouyæøœɐɑɒɔəɘɛɜɞɪɨɯɵʉʊʌʏᵻɤ"
@@ -168,7 +170,8 @@ def _phones(token: str, tonal: bool = False) -> list[str]:
     """Phones of a word as espeak-ng writes it, between low lines, in the signs of core.phones: ˈtʃ becomes t͡ʃ."""
     found: list[str] = []
     for raw in _FLAG.sub("", token).split("_"):
-        sign = unicodedata.normalize("NFC", _SIGNS.sub("", raw))
+        plain = unicodedata.normalize("NFD", _SIGNS.sub("", raw)).translate(_FINER)
+        sign = unicodedata.normalize("NFC", plain)
         breath = "ʰ" if len(sign) > 1 and sign[-1] in "hʰ" else ""
         sign = sign[:-1] if breath else sign
         sign = _RETROFLEX.get(sign, sign.replace(".", ""))
