@@ -151,17 +151,21 @@ def _span(clip: Clip, path: Path, info: Any) -> Media:
 def phone_source(clip: Clip, device: str) -> tuple[Any, dict[str, Any]]:
     """What hears the phones (a PhoneSource that takes `seconds`), and the model it hears with.
 
-    Our network knows the sounds of any language. PocketSphinx, which knows English, places the words of a transcript,
-    and stands in where the network's weights or torch are not installed.
+    Our network knows the sounds of any language, and places a transcript's words where espeak-ng, which says how they
+    sound, is installed. PocketSphinx, which knows English, stands in where any of these is not.
     """
     from ..features import sphinx
     from . import phones
+    from .aligned import aligned_source
     from .given import given_source
 
     if clip.timing:
         return given_source(clip, lambda clip: phone_source(clip, device))
-    if not clip.transcript and phones.WEIGHTS.exists() and find_spec("torch"):
-        return phones.phone_network(device=device), phones.phone_model()
+    if phones.WEIGHTS.exists() and find_spec("torch"):
+        if not clip.transcript:
+            return phones.phone_network(device=device), phones.phone_model()
+        if find_spec("phonemizer") and find_spec("espeakng_loader"):
+            return aligned_source(phones.model(device=device), clip.language), phones.phone_model()
     return sphinx.pocketsphinx_phones, speech_model()
 
 
@@ -189,6 +193,14 @@ def hear(
         made.layers["lips"] = speech.solve(heard, frames / fps, fps)
         made.signals["loudness"] = Track.of(heard.loudness_hz, ("level",), heard.loudness[:, None])
         made.models |= model
+    if heard.quality.get("transcript"):
+        made.notes.append(f"the transcript: {heard.quality['transcript']}")
+    if differences := heard.quality.get("disagreements"):
+        first = differences[0]
+        made.notes.append(
+            f"the text and the sound differ in {len(differences)} place{'s' * (len(differences) > 1)}, "
+            f"the first at {first['time']:.2f} s ({first['word'] or 'a sound'} is {first['kind']}); the sound is followed"
+        )
     if meter.clipped > 0.001:
         made.notes.append(f"the sound is overdriven in {meter.clipped:.1%} of its samples")
 

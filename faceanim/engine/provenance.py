@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.files import MODELS
 
-PACKAGES = ("numpy", "scipy", "av", "mediapipe", "pocketsphinx", "torch")
+PACKAGES = ("numpy", "scipy", "av", "mediapipe", "pocketsphinx", "torch", "phonemizer", "espeakng-loader")
 """Those that decide on the result."""
 FACE_NETWORKS = (
     "face_detection/face_detection_short_range.tflite",
