@@ -196,10 +196,10 @@ def hear(
     if heard.quality.get("transcript"):
         made.notes.append(f"the transcript: {heard.quality['transcript']}")
     if differences := heard.quality.get("disagreements"):
-        first = differences[0]
+        first, places = differences[0], len(differences)
         made.notes.append(
-            f"the text and the sound differ in {len(differences)} place{'s' * (len(differences) > 1)}, "
-            f"the first at {first['time']:.2f} s ({first['word'] or 'a sound'} is {first['kind']}); the sound is followed"
+            f"the text and the sound differ in {places} place{'s' if places > 1 else ''}, the first at "
+            f"{first['time']:.2f} s ({first['word'] or 'a sound'} is {first['kind']}); the sound is followed"
         )
     if meter.clipped > 0.001:
         made.notes.append(f"the sound is overdriven in {meter.clipped:.1%} of its samples")
