@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..core.take import Take
 from ..core.track import Track
 from ..core.version import VERSION
 from ..errors import InputError, MediaError
-from .device import choose
+from .device import check_name, choose
 from .provenance import face_measures, face_model, input_of, speech_model, versions
 
 Progress = Callable[[float, str], None]
@@ -45,7 +46,7 @@ def analyze(
     """
     if not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
         raise InputError(f"{fps:g} frames a second is out of range", "--fps is between 1 and 1000; 60 is usual")
-    device = choose(device)
+    check_name(device)
     began = time.monotonic()
     progress(0.0, "opening the files")
     sound, picture = open_sound(clip), open_picture(clip)
@@ -179,12 +180,16 @@ def hear(
     progress(0.0, "listening")
     stream = audio.stream(sound.path, SPEECH_RATE, clip.start, clip.end)
     meter = Meter()
-    source, model = phone_source(clip, device)
-    heard = source(meter.through(stream), clip.transcript, progress, sound.seconds)
-    made.quality |= {**stream.quality, "audio_clipped": round(meter.clipped, 5), **heard.quality}
+    # many videos have a silent track: nothing is loaded for them
+    blocks = meter.from_first_sound(stream)
     if meter.silent:
+        made.quality |= {**stream.quality, "speech": "none"}
         made.nothing(f"the sound of {sound.path.name} is silent", "record it again, or add a video of the face")
-    elif not any(phone.ipa for phone in heard.phones) or float(np.std(heard.loudness)) < STEADY_DB:
+        return
+    source, model = phone_source(clip, choose(device))
+    heard = source(blocks, clip.transcript, progress, sound.seconds)
+    made.quality |= {**stream.quality, "audio_clipped": round(meter.clipped, 5), **heard.quality}
+    if not any(phone.ipa for phone in heard.phones) or float(np.std(heard.loudness)) < STEADY_DB:
         made.nothing(
             f"no speech was heard in {sound.path.name}", "choose a recording of a voice, or add a video of the face"
         )
@@ -256,6 +261,15 @@ class Meter:
             self.loudest = max(self.loudest, float(power.mean()))
             self.overdriven += int((power >= CLIPPED**2).sum())
             yield block
+
+    def from_first_sound(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The same stream, read up to the first block that is not silent; `silent` says whether there is one."""
+        flow, before = self.through(blocks), []
+        for block in flow:
+            before.append(block)
+            if not self.silent:
+                break
+        return chain(before, flow)
 
     @property
     def silent(self) -> bool:

@@ -13,14 +13,19 @@ def choose(wanted: str = "auto") -> str:
 
     Raises InputError for a name that is none and for a device that this machine does not have. Without torch: cpu.
     """
-    if wanted not in DEVICES:
-        raise InputError(f"there is no device '{wanted}' to run on", f"choose one of {', '.join(DEVICES)}")
+    check_name(wanted)
     present = available()
     if wanted == "auto":
         return present[0]
     if wanted not in present:
         raise InputError(f"this machine has no {wanted} device", f"choose one of auto, {', '.join(present)}")
     return wanted
+
+
+def check_name(wanted: str) -> None:
+    """Raises InputError for a name that is none; does not load torch, which takes seconds."""
+    if wanted not in DEVICES:
+        raise InputError(f"there is no device '{wanted}' to run on", f"choose one of {', '.join(DEVICES)}")
 
 
 def available() -> list[str]:
