@@ -309,7 +309,7 @@ class FACEANIM_OT_copy_error(bpy.types.Operator):
 
 
 class FACEANIM_OT_create_environment(bpy.types.Operator):
-    """Download the packages that analysis needs (about 300 MB) into a folder of the extension's own"""
+    """Download the packages that analysis needs (about 2 GB on disk) into a folder of the extension's own"""
 
     bl_idname = "faceanim.create_environment"
     bl_label = "Make the Engine's Environment"
