@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from ..errors import FormatError
 from .track import Track
 
-LAYERS = ("lips", "expression", "emotion", "blink", "gaze", "head")
-
 
 class Phone(NamedTuple):
     """One sound: seconds from the clip's start, IPA, confidence 0..1. Silence is the empty string."""
