@@ -25,6 +25,15 @@ class Word(NamedTuple):
     text: str
 
 
+class Mood(NamedTuple):
+    """An emotion that the animator chose: seconds from the clip's start, one of emotions.LABELS, strength 0..1."""
+
+    start: float
+    end: float
+    label: str
+    strength: float
+
+
 @dataclass(frozen=True)
 class Take:
     """The layers of one Clip, each a Track at the Take's rate from time 0 with the same number of frames.
@@ -38,6 +47,7 @@ class Take:
                 probabilities, each at a rate of its own
     signals     what was measured of the sound, each at a rate of its own: "loudness", channel "level" in dB of full
                 scale; with it the lips can be solved anew without the sound
+    moods       what the animator chose to be felt when, in order of their starts; they may overlap
     quality     what the user should know of the input: name to number or text
     provenance  inputs and their hashes, models {name: {hash, commercial}}, settings
     """
@@ -49,6 +59,7 @@ class Take:
     words: tuple[Word, ...] = ()
     emotions: Mapping[str, Track] = field(default_factory=dict)
     signals: Mapping[str, Track] = field(default_factory=dict)
+    moods: tuple[Mood, ...] = ()
     quality: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

@@ -12,8 +12,8 @@ from ..core.track import Track
 
 def summary(take: Take) -> dict[str, Any]:
     """`fps`, `frames`, `seconds`, `layers` {name: channels}, `phones` [[start_s, end_s, ipa, confidence]], `words`
-    [[start_s, end_s, text]], `speech_emotion` and `face_emotion` {`mean`, `track`}, `models`, `quality`, `inputs`;
-    keys are absent where there is nothing."""
+    [[start_s, end_s, text]], `moods` [[start_s, end_s, label, strength]], `speech_emotion` and `face_emotion` {`mean`,
+    `track`}, `models`, `quality`, `inputs`; keys are absent where there is nothing."""
     found: dict[str, Any] = {
         "fps": take.fps,
         "frames": take.frames,
@@ -21,6 +21,7 @@ def summary(take: Take) -> dict[str, Any]:
         "layers": {name: list(track.channels) for name, track in take.layers.items()},
         "phones": [[_round(p.start), _round(p.end), p.ipa, _round(p.confidence)] for p in take.phones],
         "words": [[_round(w.start), _round(w.end), w.text] for w in take.words],
+        "moods": [[_round(m.start), _round(m.end), m.label, _round(m.strength)] for m in take.moods],
         **{name: emotion(track) for name, track in take.emotions.items()},
         **{name: take.provenance.get(name) for name in ("models", "inputs", "settings")},
         "quality": dict(take.quality),
@@ -54,6 +55,8 @@ def text(take: Take) -> str:
     phones = [p for p in take.phones if p.ipa]
     if phones:
         lines += [f"phones ({len(phones)})", *_wrapped(f"{p.ipa} {p.start:.2f}-{p.end:.2f}" for p in phones)]
+    if take.moods:
+        lines += ["moods", *_wrapped(f"{m.label} {m.strength:g} {m.start:.2f}-{m.end:.2f}" for m in take.moods)]
     for name, track in take.emotions.items():
         mean = sorted(emotion(track)["mean"].items(), key=lambda item: -item[1])
         lines.append(f"{name.replace('_', ' ')}: " + ", ".join(f"{label} {value:.0%}" for label, value in mean[:4]))

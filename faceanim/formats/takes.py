@@ -2,8 +2,8 @@
 
 Metadata: "format": "faceanim", "version": "1", and "take", a JSON text {fps, frames, layers: {name: [channels]},
 emotions: {name: {fps, start, channels}}, signals: likewise, phones: [[start_s, end_s, ipa, confidence]], words:
-[[start_s, end_s, text]], quality, provenance}. Arrays: "layers/NAME/values" float32 (F, C) and ".../confidence";
-"emotions/NAME/..." and "signals/NAME/..." likewise.
+[[start_s, end_s, text]], moods: [[start_s, end_s, label, strength]], quality, provenance}. Arrays: "layers/NAME/values"
+float32 (F, C) and ".../confidence"; "emotions/NAME/..." and "signals/NAME/..." likewise.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.take import Phone, Take, Word
+from ..core.emotions import LABELS
+from ..core.take import Mood, Phone, Take, Word
 from ..core.track import Track
 from ..errors import FormatError
 from . import safetensors
@@ -41,6 +42,7 @@ def write(take: Take, path: str | Path) -> None:
         "signals": _rates(take.signals),
         "phones": [list(phone) for phone in take.phones],
         "words": [list(word) for word in take.words],
+        "moods": [list(mood) for mood in take.moods],
         "quality": dict(take.quality),
         "provenance": dict(take.provenance),
     }
@@ -74,6 +76,7 @@ def read(path: str | Path) -> Take:
             layers=layers,
             phones=tuple(Phone(float(a), float(b), str(ipa), float(c)) for a, b, ipa, c in head.get("phones", [])),
             words=tuple(Word(float(a), float(b), str(text)) for a, b, text in head.get("words", [])),
+            moods=tuple(_mood(*mood) for mood in head.get("moods", [])),
             emotions=emotions,
             signals=signals,
             quality=dict(head.get("quality", {})),
@@ -82,6 +85,12 @@ def read(path: str | Path) -> Take:
     except (FormatError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         why = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise FormatError(f"{path} is a damaged {_WHAT}: {why}", "analyze the clip again") from error
+
+
+def _mood(start: float, end: float, label: str, strength: float) -> Mood:
+    if label not in LABELS:
+        raise ValueError(f"a mood '{label}'")
+    return Mood(float(start), float(end), label, float(strength))
 
 
 def _rates(tracks: Mapping[str, Track]) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def led(take: Take, seconds: float) -> Take:
         layers={n: replace(t, values=t.values[rows], confidence=t.confidence[rows]) for n, t in take.layers.items()},
         phones=tuple(p._replace(start=p.start - by, end=p.end - by) for p in take.phones),
         words=tuple(w._replace(start=w.start - by, end=w.end - by) for w in take.words),
+        moods=tuple(m._replace(start=m.start - by, end=m.end - by) for m in take.moods),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from faceanim.core.channels import CHANNELS
-from faceanim.core.take import Phone, Take, Word
+from faceanim.core.take import Mood, Phone, Take, Word
 from faceanim.core.track import Track
 from faceanim.errors import FormatError, OutputError
 from faceanim.formats import files, livelink, safetensors, takes
@@ -24,6 +24,7 @@ def example(frames: int = 90) -> Take:
         phones=(Phone(0.0, 0.1, "", 1.0), Phone(0.1, 0.2, "t͡ʃ", 0.5)),
         words=(Word(0.1, 0.5, "Tschüß"),),
         emotions={"speech_emotion": emotion},
+        moods=(Mood(0.2, 0.9, "happy", 0.75), Mood(0.5, 1.0, "sad", 1.0)),
         quality={"audio_rms_dbfs": np.float32(-20.5), "faces": 2, "note": "quiet", "nothing": float("nan")},
         provenance={"inputs": {"audio": {"sha256": "ab" * 32}}, "settings": {"path": None}},
     )
@@ -40,6 +41,7 @@ def test_round_trip(tmp_path):
     takes.write(take, tmp_path / "a.faceanim")
     back = takes.read(tmp_path / "a.faceanim")
     assert (back.fps, back.frames, back.phones, back.words) == (take.fps, take.frames, take.phones, take.words)
+    assert back.moods == take.moods
     assert list(back.layers) == ["lips", "head"]
     for name in take.layers:
         same(back.layers[name], take.layers[name])
@@ -53,6 +55,15 @@ def test_round_trip(tmp_path):
 def test_a_take_without_anything(tmp_path):
     takes.write(Take(fps=29.97, frames=0), tmp_path / "a.faceanim")
     assert takes.read(tmp_path / "a.faceanim") == Take(fps=29.97, frames=0)
+
+
+def test_a_take_from_before_moods(tmp_path):
+    takes.write(example(), tmp_path / "a.faceanim")
+    arrays, metadata = safetensors.read(tmp_path / "a.faceanim")
+    head = {name: value for name, value in json.loads(metadata["take"]).items() if name != "moods"}
+    safetensors.write(tmp_path / "a.faceanim", arrays, {**metadata, "take": json.dumps(head)})
+    back = takes.read(tmp_path / "a.faceanim")
+    assert back.moods == () and back.words == example().words
 
 
 def test_cut_in_half(tmp_path):
@@ -87,6 +98,7 @@ def test_newer_not_one_and_damaged(tmp_path):
     refused("damaged", take=json.dumps({**head, "fps": 0}))
     refused("damaged", take=json.dumps({**head, "fps": 1e999}))
     refused("damaged", take=json.dumps({**head, "phones": [[0, 1]]}))
+    refused("damaged.*a mood 'glad'", take=json.dumps({**head, "moods": [[0, 1, "glad", 1.0]]}))
     refused("damaged.*no 'layers'", take=json.dumps({k: v for k, v in head.items() if k != "layers"}))
     refused("damaged", take=json.dumps({**head, "layers": {"lips": ["jawOpen"], "head": ["headYaw"]}}))
     refused("damaged", take=json.dumps({**head, "layers": {"gone": ["jawOpen"]}}))
