@@ -11,6 +11,34 @@ MOUTH_SOURCES = ("auto", "audio", "video")
 
 
 @dataclass(frozen=True)
+class EmotionStyle:
+    """How the `emotion` layer is made: from what is heard, what is read in the words, and what the animator chose.
+
+    strength     label (core.emotion) to gain, of what is heard, read and chosen alike; a label not named counts 1
+    intensity    gain of the whole layer's poses
+    contrast     exponent of the heard probabilities: above 1 the strongest emotion stands out more, below 1 less
+    at_most      how many emotions are on the face at once
+    heard        0..1: how much what is heard and read counts; 0: only what is chosen
+    text_weight  0..1: how much the words count against the voice
+    seed         chooses among the variants of an emotion, the side that leads, the micro-movements
+    variant      label to the variant that is always taken (presets/emotions); a label not named takes a drawn one
+    accents      gain of the brows that rise with loudness and pitch
+    micro        gain of the small movements that keep a still face alive
+    """
+
+    strength: Mapping[str, float] = field(default_factory=dict)
+    intensity: float = 1.0
+    contrast: float = 1.0
+    at_most: int = 2
+    heard: float = 1.0
+    text_weight: float = 0.3
+    seed: int = 0
+    variant: Mapping[str, str] = field(default_factory=dict)
+    accents: float = 1.0
+    micro: float = 1.0
+
+
+@dataclass(frozen=True)
 class Style:
     """A preset of the right half of the way: none of it needs a network.
 
@@ -21,6 +49,7 @@ class Style:
     layers       layer to strength 0..1; a layer not named counts 1
     lead_s       seconds by which the animation comes before the sound (negative: after)
     tolerance    the largest error that key reduction may make, in the control's unit
+    emotion      how the `emotion` layer is made
     """
 
     name: str = "default"
@@ -35,3 +64,4 @@ class Style:
     layers: Mapping[str, float] = field(default_factory=dict)
     lead_s: float = 0.0
     tolerance: float = 0.005
+    emotion: EmotionStyle = field(default_factory=EmotionStyle)

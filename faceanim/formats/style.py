@@ -1,8 +1,10 @@
 """Style as JSON.
 
 {"schema": "faceanim/style/1", "name": TEXT, "mouth_from": "auto"|"audio"|"video", "intensity": {GROUP: NUMBER},
-"cutoff_hz": {GROUP: NUMBER}, "layers": {LAYER: 0..1}, "lead_s": NUMBER, "tolerance": NUMBER}; see core.style for what
-they mean, core.channels for groups. What is left out, a group too, keeps its default.
+"cutoff_hz": {GROUP: NUMBER}, "layers": {LAYER: 0..1}, "lead_s": NUMBER, "tolerance": NUMBER, "emotion": {"strength":
+{LABEL: NUMBER}, "intensity": NUMBER, "contrast": NUMBER, "at_most": 1..8, "heard": 0..1, "text_weight": 0..1, "seed":
+INTEGER, "variant": {LABEL: TEXT}, "accents": NUMBER, "micro": NUMBER}}; see core.style for what they mean,
+core.channels for groups, core.emotion for labels. What is left out, a group too, keeps its default.
 """
 
 from __future__ import annotations
@@ -11,12 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from ..core.channels import GROUPS
-from ..core.style import MOUTH_SOURCES, Style
+from ..core.emotion import LABELS
+from ..core.style import MOUTH_SOURCES, EmotionStyle, Style
 from . import document
 
 VERSION = 1
 SCHEMA = f"faceanim/style/{VERSION}"
-_FIELDS = ("schema", "name", "mouth_from", "intensity", "cutoff_hz", "layers", "lead_s", "tolerance")
+_FIELDS = ("schema", "name", "mouth_from", "intensity", "cutoff_hz", "layers", "lead_s", "tolerance", "emotion")
+EMOTION_RANGES = {
+    "intensity": (0.0, 4.0), "contrast": (0.25, 8.0), "heard": (0.0, 1.0), "text_weight": (0.0, 1.0),
+    "accents": (0.0, 4.0), "micro": (0.0, 4.0),
+}
+"""Of the numbers of an EmotionStyle; a strength is in STRENGTH_RANGE."""
+STRENGTH_RANGE = (0.0, 4.0)
+SEED_LIMIT = 2**31 - 1
 
 
 def read(path: str | Path) -> Style:
@@ -48,10 +58,29 @@ def from_json(value: Any) -> Style:
         changes["lead_s"] = fields["lead_s"].number(-10.0, 10.0)
     if "tolerance" in fields:
         changes["tolerance"] = fields["tolerance"].number(0.0, 1.0)
+    if "emotion" in fields:
+        changes["emotion"] = _emotion(fields["emotion"])
     return Style(**changes)
 
 
+def _emotion(node: document.Node) -> EmotionStyle:
+    fields = node.fields((*EMOTION_RANGES, "strength", "at_most", "seed", "variant"))
+    changes: dict[str, Any] = {n: fields[n].number(*limits) for n, limits in EMOTION_RANGES.items() if n in fields}
+    for name, limits in {"at_most": (1, len(LABELS)), "seed": (0, SEED_LIMIT)}.items():
+        if name in fields:
+            value = fields[name].number(*limits)
+            if value != int(value):
+                raise fields[name].fail(f"must be a whole number, not {value:g}")
+            changes[name] = int(value)
+    if "strength" in fields:
+        changes["strength"] = fields["strength"].numbers(LABELS, *STRENGTH_RANGE)
+    if "variant" in fields:
+        changes["variant"] = {label: one.text() for label, one in fields["variant"].fields(LABELS).items()}
+    return EmotionStyle(**changes)
+
+
 def to_json(style: Style) -> dict[str, Any]:
+    emotion = style.emotion
     return {
         "schema": SCHEMA,
         "name": style.name,
@@ -61,4 +90,11 @@ def to_json(style: Style) -> dict[str, Any]:
         "layers": {layer: float(v) for layer, v in style.layers.items()},
         "lead_s": float(style.lead_s),
         "tolerance": float(style.tolerance),
+        "emotion": {
+            "strength": {label: float(v) for label, v in emotion.strength.items()},
+            **{name: float(getattr(emotion, name)) for name in EMOTION_RANGES},
+            "at_most": emotion.at_most,
+            "seed": emotion.seed,
+            "variant": dict(emotion.variant),
+        },
     }
