@@ -26,7 +26,7 @@ class Word(NamedTuple):
 
 
 class Mood(NamedTuple):
-    """An emotion that the animator chose: seconds from the clip's start, one of emotions.LABELS, strength 0..1."""
+    """An emotion that the animator chose: seconds from the clip's start, one of emotion.LABELS, strength 0..1."""
 
     start: float
     end: float

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.emotions import LABELS
+from ..core.emotion import LABELS
 from ..core.take import Mood, Phone, Take, Word
 from ..core.track import Track
 from ..errors import FormatError
