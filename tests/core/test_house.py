@@ -25,16 +25,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": VALUES | {"source", "features", "solve", "nets", "formats"},
     "blender": VALUES | {"retarget", "curves", "formats", "pipeline", "cli"}
     | {"engine.client", "engine.environment", "engine.messages"},
-    "cli": VALUES | {"formats", "pipeline"},
+    "cli": VALUES | {"commands"},
+    "commands": VALUES | {"formats", "pipeline"},
     "evaluate": VALUES | {"source", "features", "solve", "retarget", "curves", "formats", "nets", "pipeline", "engine"},
     "train": VALUES | {"source", "features", "solve", "formats", "nets", "engine", "evaluate"},
     "__main__": {"cli"},
 }  # fmt: skip
 # only inside a command, so that the others stay light
-LAZILY = {"cli": {"engine", "blender", "evaluate", "source", "solve", "retarget"}}
+LAZILY = {"commands": {"engine", "blender", "evaluate", "source", "solve", "retarget"}}
 # modules that run inside Blender, whose Python brings numpy alone
 IN_BLENDER = ("core", "errors", "retarget", "curves", "formats", "pipeline", "solve.mix", "solve.speech",
-              "solve.visemes", "blender", "cli", "engine.client", "engine.environment", "engine.messages")  # fmt: skip
+              "solve.visemes", "blender", "cli", "commands", "engine.client", "engine.environment",
+              "engine.messages")  # fmt: skip
 BLENDERS_OWN = {"bpy", "bpy_extras", "mathutils", "bmesh", "bl_ui", "gpu", "blf"}
 HEAVY = ("torch", "mediapipe", "scipy", "av", "safetensors", "librosa", "cv2", "matplotlib", "pocketsphinx", "sklearn")
 REGISTER_SECONDS = 0.05
@@ -129,12 +131,7 @@ def test_bpy_lives_in_blender_alone(imports):
 
 def test_blenders_process_imports_numpy_alone(imports):
     light = set(sys.stdlib_module_names) | {"numpy", "faceanim"} | BLENDERS_OWN
-    # the command line's own `plot` runs in either Python and says so where its library is missing
-    wrong = [
-        str(i)
-        for i in imports
-        if within(i.module, IN_BLENDER) and i.target.split(".")[0] not in light and not (i.module == "cli" and i.lazily)
-    ]
+    wrong = [str(i) for i in imports if within(i.module, IN_BLENDER) and i.target.split(".")[0] not in light]
     assert not wrong, "\n".join(wrong)
 
 

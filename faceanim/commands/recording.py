@@ -1,0 +1,83 @@
+"""`analyze`: a recording becomes a take."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..core.clip import Clip
+from ..errors import InputError
+from ..formats import timed
+from .command import Command, Report, writable
+
+
+def clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
+    """The options that name a clip; `fps` is the option for the take's rate, `name` its name in the namespace."""
+    sub.add_argument("--audio", type=Path, help="any file with sound (default: the video's)")
+    sub.add_argument("--video", type=Path, help="any file with pictures of a face")
+    sub.add_argument("--transcript", metavar="TEXT|FILE",
+                     help="text, .txt, or with times .srt, .vtt, .TextGrid, Rhubarb's .json, .tsv")  # fmt: skip
+    sub.add_argument("--language", default="auto", help="of the speech, as in en-GB (default: auto)")
+    sub.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds; becomes time 0 of the take")
+    sub.add_argument("--end", type=float, metavar="S", help="seconds (default: the end)")
+    sub.add_argument(fps, dest=name, type=float, default=60.0, help="frames a second of the take (default: 60)")
+    sub.add_argument("--device", default="auto", help="what to compute on (default: auto)")
+
+
+def clip_of(args: argparse.Namespace) -> Clip:
+    text, timing = _transcript(args.transcript)
+    return Clip(args.audio, args.video, text, args.language, args.start, args.end, timing)
+
+
+def _transcript(text: str | None) -> tuple[str | None, Path | None]:
+    """The text itself, or what stands in the file of that name; the file, where it gives times too."""
+    if text is None:
+        return None, None
+    try:
+        is_file = Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name
+        is_file = False
+    if not is_file:
+        if text.lower().endswith((".txt", ".md", *timed.SUFFIXES)):
+            raise InputError(f"there is no transcript {text}", "check the path, or give the text itself")
+        return text, None
+    if Path(text).suffix.lower() in timed.SUFFIXES:
+        timed.read(text)  # what is wrong with it is told before any work
+        return None, Path(text)
+    try:
+        return Path(text).read_text("utf-8-sig").strip(), None
+    except UnicodeDecodeError:
+        raise InputError(f"the transcript {text} is not UTF-8 text", "save it as plain text in UTF-8") from None
+
+
+def _options(sub: argparse.ArgumentParser) -> None:
+    clip_options(sub, "--fps", "fps")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="TAKE.faceanim")
+
+
+def _analyze(args: argparse.Namespace) -> Report:
+    writable(args.output, ".faceanim")
+    return analyze_to(args, args.output)
+
+
+def analyze_to(args: argparse.Namespace, output: Path, own_process: bool = False) -> Report:
+    """The engine's report. In this process, or, inside Blender and where asked for, in one of its own."""
+    clip = clip_of(args)
+    if own_process or "bpy" in sys.modules:
+        from ..engine.client import analyze_blocking
+
+        return dict(analyze_blocking(clip, output, args.fps, args.progress, args.device))
+    from ..engine.messages import Analyze
+    from ..engine.worker import run_analysis
+
+    return run_analysis(Analyze.of(clip, output, args.fps, args.device), args.progress)
+
+
+def analyzed(report: Report) -> str:
+    layers = ", ".join(report["layers"])
+    notes = "".join(f"\nnote: {note}" for note in report["quality"].get("notes", []))
+    return f"{report['path']}: {report['seconds']:.2f} s, {report['frames']} frames, layers {layers}{notes}"
+
+
+COMMANDS = (Command("analyze", "sound and video to a .faceanim take", _options, _analyze, analyzed),)
