@@ -19,6 +19,7 @@ from ..core.track import Track
 from ..core.version import VERSION
 from ..errors import InputError, MediaError
 from .device import check_name, choose
+from .emotion import Ear
 from .provenance import face_measures, face_model, input_of, speech_model, versions
 
 Progress = Callable[[float, str], None]
@@ -187,7 +188,11 @@ def hear(
         made.nothing(f"the sound of {sound.path.name} is silent", "record it again, or add a video of the face")
         return
     source, model = phone_source(clip, choose(device))
+    ear = Ear()
+    blocks = ear.through(blocks)
     heard = source(blocks, clip.transcript, progress, sound.seconds)
+    for _ in blocks:
+        pass  # the ear wants what the source left
     made.quality |= {**stream.quality, "audio_clipped": round(meter.clipped, 5), **heard.quality}
     if not any(phone.ipa for phone in heard.phones) or float(np.std(heard.loudness)) < STEADY_DB:
         made.nothing(
@@ -197,6 +202,7 @@ def hear(
         made.phones, made.words = tuple(heard.phones), tuple(heard.words)
         made.layers["lips"] = speech.solve(heard, frames / fps, fps)
         made.signals["loudness"] = Track.of(heard.loudness_hz, ("level",), heard.loudness[:, None])
+        made.signals |= ear.signals()
         made.models |= model
     if heard.quality.get("transcript"):
         made.notes.append(f"the transcript: {heard.quality['transcript']}")
