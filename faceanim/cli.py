@@ -14,12 +14,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .commands import character, measure, recording, takes
+from .commands import character, measure, moods, recording, remake, takes
 from .core.files import replacing
 from .core.version import VERSION
 from .errors import FaceanimError
 
-COMMANDS = (*recording.COMMANDS, *takes.COMMANDS, *character.COMMANDS, *measure.COMMANDS)
+COMMANDS = (
+    *recording.COMMANDS, *takes.COMMANDS, *moods.COMMANDS, *remake.COMMANDS, *character.COMMANDS, *measure.COMMANDS
+)  # fmt: skip
 READABLE = (".faceanim", ".csv", ".blend", ".glb", ".gltf", ".fbx", ".vrm")
 
 

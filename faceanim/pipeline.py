@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
+from dataclasses import replace
 from typing import Any
 
 from .core.channels import MOUTH_GROUPS
@@ -15,8 +16,9 @@ from .core.curve import Curve
 from .core.edit import edit
 from .core.events import LIDS, jaw_events, lid_events, lip_events, near
 from .core.mapping import Mapping
+from .core.moods import fitted
 from .core.style import Style
-from .core.take import Take
+from .core.take import Mood, Take
 from .core.track import Track
 from .curves.reduce import reduce
 from .curves.resample import resample
@@ -24,11 +26,13 @@ from .curves.smooth import smooth
 from .retarget.apply import apply
 from .retarget.contact import hold
 from .retarget.lips import Mouth
+from .solve import remake
 from .solve.mix import FROM_VIDEO, bridged, led, mix
+from .solve.remake import remade
 from .solve.speech import respoken
 from .solve.visemes import read as read_visemes
 
-__all__ = ["channels", "controls", "curves", "edited", "read_visemes", "respoken"]
+__all__ = ["channels", "chosen", "controls", "curves", "edited", "read_visemes", "remade", "remake", "respoken"]
 
 
 def channels(take: Take, style: Style) -> Track:
@@ -69,3 +73,12 @@ def edited(take: Take, edits: Iterable[Table[str, Any]]) -> tuple[Take, tuple[tu
     """The Take after edits of its phones and words (core.edit), and the spans (s) in which the lips are new."""
     phones, words, spans = edit(take, edits)
     return respoken(take, phones, words), spans
+
+
+def chosen(take: Take, moods: Iterable[Mood], style: Style) -> tuple[Take, list[str]]:
+    """The Take with these moods in place of its own and its emotion made anew, and what was cut off, in words.
+
+    Raises InputError for a mood that lies beyond the clip.
+    """
+    moods, notes = fitted(moods, take.seconds)
+    return remade(replace(take, moods=moods), "emotion", style, remake.seed_of(take, "emotion") or None), notes

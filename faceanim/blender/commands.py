@@ -50,6 +50,9 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
     progress = getattr(args, "progress", lambda fraction, stage: None)
     take = takes.read(input_file(args.take, "take"))
     style = styles.read(input_file(args.style, "style")) if args.style else Style()
+    cut: list[str] = []
+    if getattr(args, "chosen", None) is not None:
+        take, cut = pipeline.chosen(take, args.chosen, style)
     mapping = mappings.read(input_file(args.mapping, "mapping")) if args.mapping else None
     progress(0.0, "opening the character")
     opened = scene.open_file(args.character)
@@ -74,7 +77,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         "frames": int(made.last - made.first) + 1,
         "seconds": take.seconds,
         "sound": str(sound) if sound and bpy.app.build_options.audaspace else None,
-        "notes": contacts.notes(mouth),
+        "notes": [*cut, *contacts.notes(mouth)],
     }
     for name, write in (("fbx", export.fbx), ("glb", export.glb)):
         if getattr(args, name, None):

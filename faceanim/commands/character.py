@@ -14,6 +14,7 @@ from typing import Any
 from ..core.files import input_file
 from ..errors import EngineError, FaceanimError
 from .command import Command, Report, lines, writable
+from .moods import moods_of, moods_options
 from .recording import analyze_to, analyzed, clip_options
 
 NEEDS_BLENDER = (
@@ -96,11 +97,13 @@ def _check_outputs(args: argparse.Namespace) -> None:
 def _bake_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
     sub.add_argument("--fps", type=float, help="frames a second of the scene (default: as it is)")
+    moods_options(sub, "emotions that you choose, in place of the take's")
     bake_options(sub)
 
 
 def _bake(args: argparse.Namespace) -> Report:
     _check_outputs(args)
+    args.chosen = moods_of(args)
     with blender(args) as commands:
         return commands.bake(args)
 

@@ -10,6 +10,7 @@ from ..core.clip import Clip
 from ..errors import InputError
 from ..formats import timed
 from .command import Command, Report, writable
+from .moods import choose, moods_of, moods_options
 
 
 def clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
@@ -21,6 +22,7 @@ def clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
     sub.add_argument("--language", default="auto", help="of the speech, as in en-GB (default: auto)")
     sub.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds; becomes time 0 of the take")
     sub.add_argument("--end", type=float, metavar="S", help="seconds (default: the end)")
+    moods_options(sub, "emotions that you choose")
     sub.add_argument(fps, dest=name, type=float, default=60.0, help="frames a second of the take (default: 60)")
     sub.add_argument("--device", default="auto", help="what to compute on (default: auto)")
 
@@ -63,15 +65,16 @@ def _analyze(args: argparse.Namespace) -> Report:
 
 def analyze_to(args: argparse.Namespace, output: Path, own_process: bool = False) -> Report:
     """The engine's report. In this process, or, inside Blender and where asked for, in one of its own."""
-    clip = clip_of(args)
+    clip, moods = clip_of(args), moods_of(args)
     if own_process or "bpy" in sys.modules:
         from ..engine.client import analyze_blocking
 
-        return dict(analyze_blocking(clip, output, args.fps, args.progress, args.device))
+        return choose(moods, output, analyze_blocking(clip, output, args.fps, args.progress, args.device))
     from ..engine.messages import Analyze
     from ..engine.worker import run_analysis
 
-    return run_analysis(Analyze.of(clip, output, args.fps, args.device), args.progress)
+    report = run_analysis(Analyze.of(clip, output, args.fps, args.device), args.progress)
+    return choose(moods, output, report)
 
 
 def analyzed(report: Report) -> str:

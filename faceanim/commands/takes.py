@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from ..core.take import Take
 from ..core.track import Track
 from ..errors import InputError, OutputError
 from .command import Command, Report, read_take, writable, written
+from .moods import moods_of, moods_options
 
 # show -------------------------------------------------------------------------------------------------------------
 
@@ -81,39 +84,55 @@ def _joined(take: Take) -> Track:
 
 def _edit_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
-    sub.add_argument("edits", type=Path, metavar="EDITS.json",
+    sub.add_argument("edits", type=Path, nargs="?", metavar="EDITS.json",
                      help='a list such as [{"op": "relabel", "phone": 12, "ipa": "b"}]')  # fmt: skip
+    moods_options(sub, "emotions that you choose, in place of the take's")
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.faceanim")
 
 
 def _edit(args: argparse.Namespace) -> Report:
-    from ..core.edit import read
     from ..formats import takes
-    from ..pipeline import edited
+    from ..pipeline import chosen, edited
 
     writable(args.output, ".faceanim")
-    try:
-        edits = read(json.loads(input_file(args.edits, "list of edits").read_text("utf-8-sig")))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{args.edits} is not JSON: {error}", "mend it there") from None
+    if args.edits is None and args.moods is None:
+        raise InputError("there is nothing to edit", "name a list of edits, --moods, or both")
+    edits, moods, notes = _edits(args.edits), moods_of(args), []
     before = read_take(args.take)
     take, spans = edited(before, edits)
+    if moods is not None:
+        take, notes = chosen(take, moods, Style())
     takes.write(take, args.output)
-    notes = [] if "loudness" in before.signals else ["the take is of an older faceanim and keeps no loudness: analyze "
-             "the clip again, so that the jaw follows it in what is new"]  # fmt: skip
+    if edits and "loudness" not in before.signals:
+        notes += ["the take is of an older faceanim and keeps no loudness: analyze the clip again, so that the jaw "
+                  "follows it in what is new"]  # fmt: skip
     return {
         "path": str(args.output),
         "edits": len(edits),
         "spans": [[round(t, 4) for t in span] for span in spans],
         "phones": len(take.phones),
         "words": len(take.words),
+        "moods": len(take.moods),
         "notes": notes,
     }
 
 
+def _edits(path: Path | None) -> list[Mapping[str, Any]]:
+    from ..core.edit import read
+
+    if path is None:
+        return []
+    try:
+        return read(json.loads(input_file(path, "list of edits").read_text("utf-8-sig")))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} is not JSON: {error}", "mend it there") from None
+
+
 def _edited(report: Report) -> str:
     spans = ", ".join(f"{start:.2f}-{end:.2f} s" for start, end in report["spans"]) or "nothing"
-    return "\n".join([f"{report['path']}: solved anew: {spans}", *(f"note: {note}" for note in report["notes"])])
+    moods = f", {report['moods']} chosen emotions" if report["moods"] else ""
+    notes = (f"note: {note}" for note in report["notes"])
+    return "\n".join([f"{report['path']}: solved anew: {spans}{moods}", *notes])
 
 
 # plot -------------------------------------------------------------------------------------------------------------
@@ -151,6 +170,6 @@ def _sound_of(take: Take) -> Path | None:
 COMMANDS = (
     Command("show", "what is in a take", _show_options, _show),
     Command("convert", "between .faceanim and .csv (Live Link Face)", _convert_options, _convert, written),
-    Command("edit", "move, relabel, delete, insert phones and words of a take", _edit_options, _edit, _edited),
+    Command("edit", "change phones and words of a take, choose its emotions", _edit_options, _edit, _edited),
     Command("plot", "the curves, phones and words over the waveform, as a picture", _plot_options, _plot, written),
 )

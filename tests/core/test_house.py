@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
     **dict.fromkeys(("source", "features", "solve", "retarget", "curves", "formats", "nets"), VALUES),
-    "pipeline": VALUES | {"solve.mix", "solve.speech", "solve.visemes", "curves", "retarget"},
+    "pipeline": VALUES | {"solve.mix", "solve.remake", "solve.speech", "solve.visemes", "curves", "retarget"},
     "engine": VALUES | {"source", "features", "solve", "nets", "formats"},
     "blender": VALUES | {"retarget", "curves", "formats", "pipeline", "cli"}
     | {"engine.client", "engine.environment", "engine.messages"},
@@ -34,8 +34,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 # only inside a command, so that the others stay light
 LAZILY = {"commands": {"engine", "blender", "evaluate", "source", "solve", "retarget"}}
 # modules that run inside Blender, whose Python brings numpy alone
-IN_BLENDER = ("core", "errors", "retarget", "curves", "formats", "pipeline", "solve.mix", "solve.speech",
-              "solve.visemes", "blender", "cli", "commands", "engine.client", "engine.environment",
+IN_BLENDER = ("core", "errors", "retarget", "curves", "formats", "pipeline", "solve.mix", "solve.remake",
+              "solve.speech", "solve.visemes", "blender", "cli", "commands", "engine.client", "engine.environment",
               "engine.messages")  # fmt: skip
 BLENDERS_OWN = {"bpy", "bpy_extras", "mathutils", "bmesh", "bl_ui", "gpu", "blf"}
 HEAVY = ("torch", "mediapipe", "scipy", "av", "safetensors", "librosa", "cv2", "matplotlib", "pocketsphinx", "sklearn")
