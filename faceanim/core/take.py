@@ -75,6 +75,11 @@ class Take:
     def seconds(self) -> float:
         return self.frames / self.fps
 
+    def seed(self, layer: str) -> int | None:
+        """What chance a layer was drawn with that was made from the voice alone; None for any other layer."""
+        entry = (self.provenance.get("remade") or {}).get(layer)
+        return None if entry is None else int(entry.get("seed", 0))
+
     def with_layer(self, name: str, track: Track | None) -> Take:
         """The same Take with one layer made anew, or removed where track is None."""
         layers = {k: v for k, v in self.layers.items() if k != name}
