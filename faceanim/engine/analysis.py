@@ -20,6 +20,7 @@ from ..core.version import VERSION
 from ..errors import InputError, MediaError
 from .device import check_name, choose
 from .emotion import Ear
+from .notes import on_sound
 from .provenance import face_measures, face_model, input_of, speech_model, versions
 
 Progress = Callable[[float, str], None]
@@ -204,16 +205,7 @@ def hear(
         made.signals["loudness"] = Track.of(heard.loudness_hz, ("level",), heard.loudness[:, None])
         made.signals |= ear.signals()
         made.models |= model
-    if heard.quality.get("transcript"):
-        made.notes.append(f"the transcript: {heard.quality['transcript']}")
-    if differences := heard.quality.get("disagreements"):
-        first, places = differences[0], len(differences)
-        made.notes.append(
-            f"the text and the sound differ in {places} place{'s' if places > 1 else ''}, the first at "
-            f"{first['time']:.2f} s ({first['word'] or 'a sound'} is {first['kind']}); the sound is followed"
-        )
-    if meter.clipped > 0.001:
-        made.notes.append(f"the sound is overdriven in {meter.clipped:.1%} of its samples")
+    made.notes += on_sound(heard, meter.clipped, stream.info.rate)
 
 
 def watch(clip: Clip, picture: Media, frames: int, fps: float, progress: Progress, made: Made) -> None:
