@@ -6,8 +6,10 @@ side, where faces express more (Borod et al. 1997), its regions not quite at onc
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+import weakref
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from . import accents, feelings, poses
 from .feelings import Episode
 from .poses import CHANNELS, REGIONS, Emotion, Emotions, Variant
 
+MADE_BY = "emotion"
+"""Where a Take's provenance tells what its layer was made by."""
 HEARD = 0.5
 """The confidence of what was heard; what the animator chose has 1, a mixture lies between."""
 LONG_S = 7.0
@@ -90,27 +94,40 @@ def solve(take: Take, style: EmotionStyle | None = None, emotions: Emotions | No
 def made(take: Take, style: EmotionStyle) -> Take:
     """The Take with its `emotion` layer as the style and its moods ask: made anew only where it is not so already.
 
-    What a layer was made by stands in provenance["emotion"]. A Take without the layer gets one only where a style or
-    moods ask for something, so that nothing moves by itself in a Take from elsewhere.
+    What a layer was made by stands in the provenance. A Take without the layer gets one only where a style or moods ask
+    for something, so that nothing moves by itself in a Take from elsewhere. A style of seed 0 keeps the layer's seed.
     """
-    wanted = recipe(take, style)
-    if "emotion" in take.layers:
-        have = take.provenance.get("emotion", wanted)
-    else:
-        have = recipe(replace(take, moods=()), EmotionStyle())
-    return take if have == wanted else remade(take, style)
+    have = take.provenance.get(MADE_BY) if "emotion" in take.layers else None
+    if have and not style.seed:
+        style = replace(style, seed=int(have["style"]["seed"]))
+    # a layer from elsewhere, or none, is kept until something is asked for
+    have = have or recipe(replace(take, moods=()), EmotionStyle())
+    return take if have == recipe(take, style) else _kept(take, style)
 
 
 def remade(take: Take, style: EmotionStyle) -> Take:
     """The Take with its `emotion` layer made anew."""
-    take = take.with_layer("emotion", solve(take, style))
-    return replace(take, provenance={**take.provenance, "emotion": recipe(take, style)})
+    made = take.with_layer("emotion", solve(take, style))
+    return replace(made, provenance={**take.provenance, MADE_BY: recipe(take, style)})
 
 
-def recipe(take: Take, style: EmotionStyle) -> str:
-    """What a layer is made by, as text: the style and the moods."""
-    fields = {k: dict(sorted(v.items())) if isinstance(v, dict) else v for k, v in asdict(style).items()}
-    return json.dumps([fields, [list(mood) for mood in take.moods]], sort_keys=True)
+def recipe(take: Take, style: EmotionStyle) -> dict[str, Any]:
+    """What a layer is made by, for the provenance: the style and the moods."""
+    plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in vars(style).items()}
+    return {"style": plain, "moods": [list(mood) for mood in take.moods]}
+
+
+_last: list[tuple[weakref.ref[Take], EmotionStyle, Take]] = []
+
+
+def _kept(take: Take, style: EmotionStyle) -> Take:
+    """`remade`, once for the same take and style: the panel asks at every move of another slider."""
+    for known, by, result in _last:
+        if known() is take and by == style:
+            return result
+    result = remade(take, style)
+    _last[:] = [(weakref.ref(take), style, result)]
+    return result
 
 
 def variants(emotions: Emotions | None = None) -> dict[str, tuple[str, ...]]:

@@ -2,83 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from ..core.speech import Speech
-from ..core.style import Style
+from ..core.style import EmotionStyle, Style
 from ..core.take import Take
 from ..core.track import Track
 from ..errors import InputError
-from . import speech
+from . import blink, emotion, glances, nods, speech
 
-Solver = Callable[[Take, Style, int], Track]
-"""The Take, the Style and a seed to a layer."""
+DRAWN = {"blink": blink.solve, "gaze": glances.solve, "head": nods.solve}
+"""Layers that are drawn by chance: from the Take and a seed."""
+LAYERS = ("lips", "emotion", *DRAWN)
 
 
-def _lips(take: Take, style: Style, seed: int) -> Track:
+def remade(take: Take, layer: str, style: Style | None = None, seed: int | None = None) -> Take:
+    """The Take with one layer made anew and all others as they are, to the bit.
+
+    style  for the emotion; without one, or with the default, it is made as it was
+    seed   of what is drawn, the same gives the same; None: the next one, and for the emotion the style's
+    Raises InputError for a layer that is not among LAYERS or that the Take has nothing for.
+    """
+    if layer == "emotion":
+        wanted = emotion.own(take, (style or Style()).emotion)
+        return emotion.remade(take, wanted if seed is None else replace(wanted, seed=seed))
+    if layer == "lips":
+        return replace(take, layers={**take.layers, layer: _lips(take)})
+    if layer not in DRAWN:
+        raise InputError(f"'{layer}' cannot be made anew from a take", f"it may be: {', '.join(LAYERS)}")
+    if seed is None:
+        before = take.seed(layer)
+        seed = 0 if before is None else before + 1
+    known = {**(take.provenance.get("remade") or {}), layer: {"seed": seed}}
+    made = replace(take, layers={**take.layers, layer: DRAWN[layer](take, seed)})
+    return replace(made, provenance={**take.provenance, "remade": known})
+
+
+def seed_of(take: Take, layer: str) -> int:
+    """The seed that a layer was made with; 0 where it has none."""
+    return emotion.own(take, EmotionStyle()).seed if layer == "emotion" else take.seed(layer) or 0
+
+
+def seen(take: Take, layer: str) -> bool:
+    """Whether a camera saw what the layer holds."""
+    return layer in DRAWN and layer in take.layers and take.seed(layer) is None
+
+
+def _lips(take: Take) -> Track:
     if not any(phone.ipa for phone in take.phones):
         raise InputError("the take has no phones, which the lips are made from", "analyze a recording of a voice")
     said = Speech(take.phones, take.words)
     if (level := take.signals.get("loudness")) is not None:
         said = replace(said, loudness=level.values[:, 0], loudness_hz=level.fps)
     return speech.solve(said, take.seconds, take.fps)
-
-
-def _emotion(take: Take, style: Style, seed: int) -> Track:
-    from . import emotion
-
-    return emotion.solve(take, replace(style.emotion, seed=seed))
-
-
-def _blink(take: Take, style: Style, seed: int) -> Track:
-    from . import blink
-
-    return blink.solve(take, seed)
-
-
-def _gaze(take: Take, style: Style, seed: int) -> Track:
-    from . import glances
-
-    return glances.solve(take, seed)
-
-
-def _head(take: Take, style: Style, seed: int) -> Track:
-    from . import nods
-
-    return nods.solve(take, seed)
-
-
-LAYERS: dict[str, Solver] = {"lips": _lips, "emotion": _emotion, "blink": _blink, "gaze": _gaze, "head": _head}
-"""What can be made anew, and how."""
-DRAWN = ("blink", "gaze", "head")
-"""Layers in which nothing but the seed can differ."""
-REMADE = "remade"
-"""Where the provenance of a Take tells it: layer to {"seed": N}."""
-
-
-def remade(take: Take, layer: str, style: Style | None = None, seed: int | None = None) -> Take:
-    """The Take with one layer made anew and all others as they are, to the bit.
-
-    seed   what is drawn; the same gives the same. None: the next one where nothing else can differ, else the style's
-    Raises InputError for a layer that is not among LAYERS or for which the take lacks what it is made from.
-    """
-    if layer not in LAYERS:
-        raise InputError(f"'{layer}' cannot be made anew from a take", f"it may be: {', '.join(LAYERS)}")
-    style = style or Style()
-    if seed is None:
-        seed = seed_of(take, layer) + 1 if layer in DRAWN else style.emotion.seed
-    made = take.with_layer(layer, LAYERS[layer](take, style, seed))
-    known: dict[str, Any] = {**take.provenance.get(REMADE, {}), layer: {"seed": seed}}
-    return replace(made, provenance={**take.provenance, REMADE: known})
-
-
-def seed_of(take: Take, layer: str) -> int:
-    """The seed that a layer was made with; 0 where the analysis made it."""
-    return int((take.provenance.get(REMADE) or {}).get(layer, {}).get("seed", 0))
-
-
-def seen(take: Take, layer: str) -> bool:
-    """Whether a camera saw what the layer holds."""
-    return "expression" in take.layers and layer in ("gaze", "head")
