@@ -95,11 +95,10 @@ def made(take: Take, style: EmotionStyle) -> Take:
     """The Take with its `emotion` layer as the style and its moods ask: made anew only where it is not so already.
 
     What a layer was made by stands in the provenance. A Take without the layer gets one only where a style or moods ask
-    for something, so that nothing moves by itself in a Take from elsewhere. A style of seed 0 keeps the layer's seed.
+    for something, so that nothing moves by itself in a Take from elsewhere.
     """
     have = take.provenance.get(MADE_BY) if "emotion" in take.layers else None
-    if have and not style.seed:
-        style = replace(style, seed=int(have["style"]["seed"]))
+    style = own(take, style)
     # a layer from elsewhere, or none, is kept until something is asked for
     have = have or recipe(replace(take, moods=()), EmotionStyle())
     return take if have == recipe(take, style) else _kept(take, style)
@@ -109,6 +108,15 @@ def remade(take: Take, style: EmotionStyle) -> Take:
     """The Take with its `emotion` layer made anew."""
     made = take.with_layer("emotion", solve(take, style))
     return replace(made, provenance={**take.provenance, MADE_BY: recipe(take, style)})
+
+
+def own(take: Take, style: EmotionStyle) -> EmotionStyle:
+    """The style, or, where it asks for nothing, the one of the Take's layer; with seed 0 the layer's seed stays."""
+    have = take.provenance.get(MADE_BY) if "emotion" in take.layers else None
+    if not have:
+        return style
+    before = EmotionStyle(**have["style"])
+    return before if style == EmotionStyle() else replace(style, seed=style.seed or before.seed)
 
 
 def recipe(take: Take, style: EmotionStyle) -> dict[str, Any]:
