@@ -14,14 +14,20 @@ SECONDS = 10
 
 
 def noises(hours: float, seed: int) -> Iterator[Utterance]:
-    """Clips of SECONDS: music, coloured noise, knocks, or two of these; all of it silence to the network."""
+    """The sounds below as clips: all of it silence to the network."""
+    for i, sound in enumerate(sounds(hours, seed)):
+        mel = log_mel(sound)
+        yield Utterance(f"noise{i}", mel, np.full(len(mel), INDEX["sil"], np.int8), np.zeros(len(mel), np.int8))
+
+
+def sounds(hours: float, seed: int) -> Iterator[np.ndarray]:
+    """SECONDS of music, coloured noise, knocks, or two of these; float (n,) at RATE."""
     rng = np.random.default_rng(seed)
     kinds = (_music, _hiss, _knocks)
-    for i in range(int(hours * 3600 / SECONDS)):
+    for _ in range(int(hours * 3600 / SECONDS)):
         chosen = rng.choice(len(kinds), size=int(rng.integers(1, 3)), replace=False)
         sound = sum(kinds[k](rng) * 10 ** rng.uniform(-1, 0) for k in chosen)
-        mel = log_mel(0.3 * sound / np.abs(sound).max())
-        yield Utterance(f"noise{i}", mel, np.full(len(mel), INDEX["sil"], np.int8), np.zeros(len(mel), np.int8))
+        yield 0.3 * sound / np.abs(sound).max()
 
 
 def _music(rng: np.random.Generator) -> np.ndarray:
