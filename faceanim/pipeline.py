@@ -1,7 +1,8 @@
 """The right half of the way, on one page: a Take becomes curves of a character's controls. Numpy alone, no network.
 
 Take ── smooth what the video saw ── mix ──▶ Track on channels ── resample ── retarget, limit ── contact ──▶ Track on
-controls ── reduce ──▶ Curves. Smoothing comes before the retarget, which is linear, so that it knows the regions.
+controls ── reduce ──▶ Curves. Smoothing comes before the retarget, which is linear, so that it knows the regions. Before
+all, the emotion is made anew where the style or the moods ask for another.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Any
 
-from .core.channels import MOUTH_GROUPS
+from .core.channels import GROUPS, MOUTH_GROUPS
 from .core.curve import Curve
 from .core.edit import edit
 from .core.events import LIDS, jaw_events, lid_events, lip_events, near
@@ -26,7 +27,7 @@ from .curves.smooth import smooth
 from .retarget.apply import apply
 from .retarget.contact import hold
 from .retarget.lips import Mouth
-from .solve import remake
+from .solve import emotion, remake
 from .solve.mix import FROM_VIDEO, bridged, led, mix
 from .solve.remake import remade
 from .solve.speech import respoken
@@ -37,8 +38,9 @@ __all__ = ["channels", "chosen", "controls", "curves", "edited", "read_visemes",
 
 def channels(take: Take, style: Style) -> Track:
     """The layers smoothed and mixed: all channels (core.channels) at the take's rate."""
+    take = emotion.made(take, style.emotion)
     for name in FROM_VIDEO:
-        if name in take.layers:
+        if name in take.layers and take.seed(name) is None:
             take = take.with_layer(name, _smoothed(bridged(take.layers[name]), take, style))
     return mix(take, style)
 
@@ -60,7 +62,9 @@ def controls(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mout
     track = channels(take, style)
     phones = led(take, style.lead_s).phones
     mouths = lip_events(phones, track)
-    result = apply(resample(track, fps, [*mouths, *lid_events(track)]), mapping)
+    # a saccade is over in a frame or two; what a camera saw is noisy instead
+    leaping = GROUPS["gaze"] if take.seed("gaze") is not None else ()
+    result = apply(resample(track, fps, [*mouths, *lid_events(track)], leaping), mapping)
     return result if mouth is None else hold(result, mapping, mouth, [*mouths, *jaw_events(phones)])
 
 
@@ -81,4 +85,4 @@ def chosen(take: Take, moods: Iterable[Mood], style: Style) -> tuple[Take, list[
     Raises InputError for a mood that lies beyond the clip.
     """
     moods, notes = fitted(moods, take.seconds)
-    return remade(replace(take, moods=moods), "emotion", style, remake.seed_of(take, "emotion") or None), notes
+    return remade(replace(take, moods=moods), "emotion", style), notes

@@ -23,17 +23,19 @@ OPENS = 0.06
 """Contacts with at least so much aperture between them are two, with an opening to be seen between."""
 
 
-def resample(track: Track, fps: float, events: Sequence[Event] = ()) -> Track:
+def resample(track: Track, fps: float, events: Sequence[Event] = (), leaping: Sequence[str] = ()) -> Track:
     """The track on whole frames of `fps` (Hz) from its start, as long as before.
 
     The frame nearest to an event's peak shows the track as it is at the peak, in the channels that the event is about
     (mouth groups, or lids), and the widest opening between two contacts gets a frame likewise where there is one.
-    Everything else is low-passed to what the new rate can show, and read off at its own time.
+    Everything else is low-passed to what the new rate can show, and read off at its own time; channels that are
+    `leaping` are only read off, so that they do not come to rest later than they do.
     """
     frames = max(1, int(round(track.seconds * fps))) if track.frames else 0
     base = track
     if fps < track.fps:
-        base = track.with_values(lowpass(track.values, track.fps, np.full(len(track.channels), CUTOFF * fps)))
+        cutoffs = np.array([0.0 if name in leaping else CUTOFF * fps for name in track.channels])
+        base = track.with_values(lowpass(track.values, track.fps, cutoffs))
     result = base.resample(fps, frames)
     if not frames or not track.frames:
         return result

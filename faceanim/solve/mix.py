@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..core.channels import CHANNELS, GROUP_OF, GROUPS, MOUTH_GROUPS, ROTATIONS
-from ..core.events import Event, ease, freedom, near
+from ..core.events import Event, ease, freedom, near, speech_events
 from ..core.style import Style
 from ..core.take import Take
 from ..core.track import Track
+from . import gaze
+from .glances import held
 
 FROM_VIDEO = ("expression", "gaze", "head")
 """The layers that a camera saw: they have gaps where it saw no face, and noise."""
@@ -27,13 +29,33 @@ HOLD_S, FADE_S = 0.25, 0.5
 SPEECH_FADE_S, PAUSE_S = 0.15, 0.5
 """Speech takes over the mouth this much before its first sound; shorter pauses belong to it."""
 
+KEEP_CORNERS, CORNERS_S = 0.55, 0.12
+"""Of an emotion's mouth corners at a contact, so that a smile does not twitch at every p; it gives way this early."""
+ROUND = 0.7
+"""How much of an emotion's mouth corners gives way to lips that are rounded in full."""
+SPEAKING = {"jawOpen": 0.25, "mouthUpperUp": 0.55, "mouthLowerDown": 0.4, "noseSneer": 0.7, "jawForward": 0.5}
+"""The share of an emotion that opens the mouth while somebody speaks; of the other lips nothing is left then: they are
+pressed, puckered or sucked in between words alone."""
+QUIET_S = 0.12
+"""The mouth leaves an emotion this early for the next sound."""
+
 _MOUTH = np.array([GROUP_OF[name] in MOUTH_GROUPS for name in CHANNELS])
 _TURN = np.array([name in ROTATIONS for name in CHANNELS])
 _LIDS = np.array([GROUP_OF[name] == "lids" for name in CHANNELS])
 _FROM_GAZE = np.array([GROUP_OF[name] == "gaze" for name in CHANNELS])
 _FROM_HEAD = np.array([GROUP_OF[name] == "head" for name in CHANNELS])
 _CORNER = np.array([name in CORNERS for name in CHANNELS])
+_EMOTIVE_CORNER = _CORNER | np.array([name.startswith("mouthStretch") for name in CHANNELS])
+_SPEAKING = np.array(
+    [next((v for stem, v in SPEAKING.items() if name.startswith(stem)), 0.0) for name in CHANNELS], np.float32
+)
+_NOSE = np.array([GROUP_OF[name] == "nose" for name in CHANNELS])
+_BLINKS = [CHANNELS.index("eyeBlinkLeft"), CHANNELS.index("eyeBlinkRight")]
+_APART = [[CHANNELS.index(stem + side) for stem in ("eyeWide", "eyeSquint")] for side in ("Left", "Right")]
+_ROUNDED = [CHANNELS.index("mouthPucker"), CHANNELS.index("mouthFunnel")]
 _OPEN, _CLOSE = CHANNELS.index("jawOpen"), CHANNELS.index("mouthClose")
+_HEAD = [CHANNELS.index(name) for name in GROUPS["head"]]
+_EYES, _LOOK = ([CHANNELS.index(name) for name in names] for names in (gaze.CHANNELS[:4], gaze.CHANNELS[4:]))
 
 
 def mix(take: Take, style: Style) -> Track:
@@ -41,7 +63,8 @@ def mix(take: Take, style: Style) -> Track:
 
     Face channels lie in 0..1 with 0 <= mouthClose <= jawOpen; rotations are radians. Intensity acts where the lips are
     free: at p, b, m, f, v they stay as solved, so that no setting opens a closure. Where the video saw no face its
-    channels are bridged over a short gap and relax to neutral in a long one.
+    channels are bridged over a short gap and relax to neutral in a long one. Eyes that no camera saw stay on what they
+    look at, however the head is turned.
     """
     take = led(take, style.lead_s)
     layers = {
@@ -58,8 +81,16 @@ def mix(take: Take, style: Style) -> Track:
         values = np.where(_LIDS, np.maximum(values, lids), values)
         confidence = np.where(_LIDS & (lids > 0), np.maximum(confidence, layers["blink"].confidence), confidence)
     if "emotion" in layers:
-        values = _with_emotion(values, layers["emotion"].values * _strength(style, "emotion"), free)
-    return Track.of(take.fps, CHANNELS, _limited(_intense(values, style.intensity, free)), np.clip(confidence, 0, 1))
+        emotion = layers["emotion"]
+        # what was heard (confidence up to a half) fills in what no camera saw; what was chosen acts in full
+        share = np.clip(2 * emotion.confidence - 1, 0, 1)
+        felt = emotion.values * (_strength(style, "emotion") * (share + (1 - share) * (1 - sure)))
+        values = _with_emotion(values, felt, take, layers, free)
+    values = _intense(values, style.intensity, free)
+    if "gaze" in layers and take.seed("gaze") is not None:
+        values[:, _EYES] = held(values[:, _EYES], values[:, _HEAD])
+        values[:, _LOOK] = gaze.look(values[:, _EYES])
+    return Track.of(take.fps, CHANNELS, _limited(values), np.clip(confidence, 0, 1))
 
 
 def _strength(style: Style, layer: str) -> float:
@@ -161,11 +192,41 @@ def _speech(take: Take, style: Style, has_video: bool) -> np.ndarray:
     return near(runs, np.arange(take.frames) / take.fps, SPEECH_FADE_S)
 
 
-def _with_emotion(values: np.ndarray, emotion: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Adds an emotion: on the mouth only in the room that is left there, and only where the lips are free."""
-    mouth = free * emotion
-    mouth = np.where(mouth > 0, values + mouth * (1 - values), values * (1 + mouth))
-    return np.where(_MOUTH, mouth, values + emotion)
+def _with_emotion(
+    values: np.ndarray, felt: np.ndarray, take: Take, layers: Mapping[str, Track], free: np.ndarray
+) -> np.ndarray:
+    """Adds an emotion (F, C), region by region, in the room that speech and blinks leave.
+
+    Mouth corners give way a little at contacts and to rounded lips. What opens the mouth is weakened by speech and gone
+    at contacts; the jaw opens in proportion, so that the more open sound stays the more open one. What presses or
+    gathers the lips acts between words alone. Lids that shut are not held open.
+    """
+    times = np.arange(take.frames) / take.fps
+    quiet = 1 - _speaking(take, layers, times)[:, None]
+    contact = near(speech_events(take.phones), times, CORNERS_S)[:, None]
+    rounded = ease(1.5 * values[:, _ROUNDED].max(1, initial=0))[:, None]
+    corner = (1 - (1 - KEEP_CORNERS) * contact) * (1 - ROUND * rounded)
+    opening = free * (quiet + (1 - quiet) * _SPEAKING)
+    share = np.where(_EMOTIVE_CORNER, corner, np.where(_MOUTH | _NOSE, opening, 1.0))
+    felt = felt * share
+    for blink, others in zip(_BLINKS, _APART, strict=True):
+        felt[:, others] *= 1 - np.clip(values[:, [blink]], 0, 1)
+    closed = np.clip(values[:, _CLOSE] / np.maximum(values[:, _OPEN], 1e-6), 0, 1)
+    room = np.where(_TURN, 1.0, 1 - np.clip(values, 0, 1))
+    result = np.where(felt > 0, values + felt * room, np.where(_TURN, values + felt, values * (1 + felt)))
+    spoken = values[:, _OPEN] * (1 + felt[:, _OPEN])
+    still = quiet[:, 0]
+    result[:, _OPEN] = np.clip(spoken + still * (result[:, _OPEN] - spoken), 0, 1)
+    result[:, _CLOSE] = np.maximum(result[:, _CLOSE], closed * result[:, _OPEN])
+    return result
+
+
+def _speaking(take: Take, layers: Mapping[str, Track], times: np.ndarray) -> np.ndarray:
+    """(F,) 0..1: whether a sound is spoken or near."""
+    if "lips" not in layers:
+        return np.zeros(len(times), np.float32)
+    said = [Event("speech", p.start, p.end, p.start) for p in take.phones if p.ipa]
+    return near(said, times, QUIET_S) if said else ease(layers["lips"].confidence.max(1, initial=0.0))
 
 
 def _intense(values: np.ndarray, intensity: Mapping[str, float], free: np.ndarray) -> np.ndarray:

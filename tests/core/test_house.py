@@ -21,7 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
     **dict.fromkeys(("source", "features", "solve", "retarget", "curves", "formats", "nets"), VALUES),
-    "pipeline": VALUES | {"solve.mix", "solve.remake", "solve.speech", "solve.visemes", "curves", "retarget"},
+    "pipeline": VALUES | {"solve.emotion", "solve.mix", "solve.remake", "solve.speech", "solve.visemes"}
+    | {"curves", "retarget"},
     "engine": VALUES | {"source", "features", "solve", "nets", "formats"},
     "blender": VALUES | {"retarget", "curves", "formats", "pipeline", "cli"}
     | {"engine.client", "engine.environment", "engine.messages"},
@@ -34,9 +35,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 # only inside a command, so that the others stay light
 LAZILY = {"commands": {"engine", "blender", "evaluate", "source", "solve", "retarget"}}
 # modules that run inside Blender, whose Python brings numpy alone
-IN_BLENDER = ("core", "errors", "retarget", "curves", "formats", "pipeline", "solve.mix", "solve.remake",
-              "solve.speech", "solve.visemes", "blender", "cli", "commands", "engine.client", "engine.environment",
-              "engine.messages")  # fmt: skip
+IN_BLENDER = ("core", "errors", "retarget", "curves", "formats", "pipeline", "solve.accents", "solve.blink",
+              "solve.emotion", "solve.feelings", "solve.glances", "solve.mix", "solve.nods", "solve.phrasing",
+              "solve.poses", "solve.remake", "solve.speech", "solve.visemes", "blender", "cli", "commands",
+              "engine.client", "engine.environment", "engine.messages")  # fmt: skip
 BLENDERS_OWN = {"bpy", "bpy_extras", "mathutils", "bmesh", "bl_ui", "gpu", "blf"}
 HEAVY = ("torch", "mediapipe", "scipy", "av", "safetensors", "librosa", "cv2", "matplotlib", "pocketsphinx", "sklearn")
 REGISTER_SECONDS = 0.05

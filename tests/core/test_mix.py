@@ -9,7 +9,7 @@ from faceanim.core.channels import CHANNELS, GROUPS, ROTATIONS
 from faceanim.core.style import Style
 from faceanim.core.take import Phone, Take
 from faceanim.core.track import Track
-from faceanim.solve.mix import THROUGH, bridged, mix
+from faceanim.solve.mix import KEEP_CORNERS, THROUGH, bridged, mix
 
 FPS, FRAMES = 60.0, 240
 TIMES = np.arange(FRAMES) / FPS
@@ -125,18 +125,56 @@ def test_blinks_are_the_larger_of_both():
     close(track, "browInnerUp", FACE)
 
 
-def test_an_emotion_adds_and_never_touches_a_contact():
-    emotion = layer(browInnerUp=0.2, jawOpen=0.5, mouthSmileLeft=0.6, mouthPressLeft=-0.5, headPitch=-0.1)
-    plain, felt = mix(SPEECH, Style()), mix(SPEECH.with_layer("emotion", emotion), Style())
-    for name in ("jawOpen", "mouthClose", "mouthSmileLeft", "mouthRollLower"):
+FELT = layer(browInnerUp=0.2, jawOpen=0.5, mouthSmileLeft=0.6, mouthUpperUpLeft=0.4, mouthPressLeft=0.5,
+             eyeWideLeft=0.8, noseSneerLeft=0.3)
+
+
+def test_an_emotion_never_opens_a_contact():
+    plain, felt = mix(SPEECH, Style()), mix(SPEECH.with_layer("emotion", FELT), Style())
+    for name in ("jawOpen", "mouthClose", "mouthUpperUpLeft", "mouthRollLower", "mouthPressLeft", "noseSneerLeft"):
         for frame in (AT_P, AT_F):
             assert felt.column(name)[frame] == pytest.approx(plain.column(name)[frame], abs=1e-6)
-    assert felt.column("jawOpen")[AT_A] == pytest.approx(0.5 + 0.5 * 0.5)
+    smile = felt.column("mouthSmileLeft")
+    assert smile[AT_P] == pytest.approx(0.6 * KEEP_CORNERS) and smile[AT_A] == pytest.approx(0.6, abs=1e-3)
     assert felt.column("browInnerUp")[AT_P] == pytest.approx(0.2)
-    assert felt.column("headPitch")[AT_P] == pytest.approx(-0.1)
-    half = mix(SPEECH.with_layer("emotion", emotion), Style(layers={"emotion": 0.5}))
+    assert (felt.column("mouthClose") <= felt.column("jawOpen") + 1e-6).all()
+
+
+def test_an_emotion_acts_where_the_mouth_is_idle_and_weakly_where_it_speaks():
+    felt = mix(SPEECH.with_layer("emotion", FELT), Style())
+    assert felt.column("mouthPressLeft")[AT_A] == 0 and felt.column("mouthPressLeft")[SILENT] == pytest.approx(0.5)
+    assert felt.column("jawOpen")[SILENT] == pytest.approx(0.5)
+    # in proportion: what is half as open stays half as open
+    wider = replace(SPEECH, layers={"lips": LIPS.with_values(LIPS.values / 2), "emotion": FELT})
+    assert felt.column("jawOpen")[AT_A] > 0.5
+    assert mix(wider, Style()).column("jawOpen")[AT_A] == pytest.approx(felt.column("jawOpen")[AT_A] / 2)
+    half = mix(SPEECH.with_layer("emotion", FELT), Style(layers={"emotion": 0.5}))
     assert half.column("browInnerUp")[5] == pytest.approx(0.1)
-    assert not mix(SPEECH.with_layer("emotion", emotion), Style(layers={"emotion": 0})).column("browInnerUp").any()
+    assert not mix(SPEECH.with_layer("emotion", FELT), Style(layers={"emotion": 0})).column("browInnerUp").any()
+
+
+def test_rounded_lips_stay_rounded_under_a_smile():
+    round_ = replace(SPEECH, layers={"lips": layer(mouthPucker=0.6), "emotion": FELT}, phones=(Phone(0, 4, "u", 1),))
+    track = mix(round_, Style())
+    assert track.column("mouthPucker")[AT_A] == pytest.approx(0.6)
+    assert track.column("mouthSmileLeft")[AT_A] < 0.25
+
+
+def test_wide_eyes_still_blink():
+    blink = bump(2.0, 2.05, 0.06)
+    take = SPEECH.with_layer("emotion", FELT).with_layer("blink", layer(eyeBlinkLeft=blink, eyeBlinkRight=blink))
+    track = mix(take, Style())
+    assert track.column("eyeBlinkLeft")[int(2.02 * FPS)] == 1 and track.column("eyeWideLeft")[int(2.02 * FPS)] == 0
+    assert track.column("eyeWideLeft")[5] == pytest.approx(0.8)
+
+
+def test_what_was_heard_fills_in_what_no_camera_saw_and_what_was_chosen_acts_in_full():
+    seen = Take(FPS, FRAMES, {"expression": layer(browInnerUp=0.4, noseSneerLeft=0.0)})
+    for confidence, brow in ((0.5, 0.4), (1.0, 0.4 + 0.2 * 0.6)):
+        felt = layer(confidence, browInnerUp=0.2, browDownLeft=0.3)
+        track = mix(seen.with_layer("emotion", felt), Style())
+        assert track.column("browInnerUp")[5] == pytest.approx(brow)
+        assert track.column("browDownLeft")[5] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("jaw", [0.0, 0.5, 1.0, 2.0, 10.0])
