@@ -101,24 +101,47 @@ def reads(voice: str, script: str) -> bool:
 
 def detect(text: str) -> str:
     """The voice for a text: English where nothing says otherwise. A guess; few words can be told from English badly."""
+    return likely(text) or ENGLISH
+
+
+def likely(text: str, instead_of: str | None = None) -> str | None:
+    """The voice that a text's letters and words speak for; None where they speak for none, or, with `instead_of`, not
+    clearly more than for that voice."""
     text = unicodedata.normalize("NFC", text[:20000].lower().replace("’", "'"))
     letters = Counter(c for c in text if c.isalpha())
     scripts: Counter[str] = Counter()
     for letter, count in letters.items():
         scripts[_script(letter)] += count
     if not scripts:
-        return ENGLISH
+        return None
     if scripts["HIRAGANA"] + scripts["KATAKANA"] > 0.1 * (scripts["CJK"] + 1):
         scripts["HIRAGANA"] += scripts.pop("CJK", 0)
     script = scripts.most_common(1)[0][0]
     if script != LATIN:
+        if instead_of is not None and reads(instead_of, script):
+            return None
         voice = SCRIPTS.get(script, ENGLISH)
         marks = [(sum(text.count(c) for c in signs), v) for s, signs, v in _LETTERS if s == script]
         return max(marks)[1] if marks and max(marks)[0] else voice
+    hits = _hits(text)
+    best = max(hits, key=lambda voice: hits[voice])
+    if hits[best] < 2:
+        return None
+    if instead_of is not None:
+        return best if hits[best] > 2 * hits.get(instead_of, 0.0) else None
+    return best if hits[best] > 1.3 * hits[ENGLISH] else ENGLISH
+
+
+def _hits(text: str) -> dict[str, float]:
+    """How many words of a text in lower case are among the commonest of each Latin language, with its own letters."""
     words = Counter(re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text))
     total = sum(words.values())
     hits = {voice: float(sum(words[w] for w in common.split())) for voice, common in _COMMON.items()}
     for _, signs, voice in (row for row in _LETTERS if row[0] == LATIN):
         hits[voice] += min(sum(text.count(c) for c in signs), 0.1 * total + 2)
-    best = max(hits, key=lambda voice: hits[voice])
-    return best if hits[best] >= 2 and hits[best] > 1.3 * hits[ENGLISH] else ENGLISH
+    return hits
+
+
+def same_language(voice: str, other: str) -> bool:
+    """Whether two voices speak one language: en-us and en-gb do."""
+    return voice.split("-")[0] == other.split("-")[0]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import EngineError, InputError
-from .languages import SCRIPTS, detect, reads, script_of, voice_of
+from .languages import SCRIPTS, detect, likely, reads, script_of, voice_of
 
 LONGEST_PATH = 140
 """Bytes of the data's path: espeak-ng keeps it in 160 and ends the whole process where it does not fit."""
@@ -35,6 +35,7 @@ _UNSAID = frozenset(("So", "Sk", "Cc", "Cf", "Co", "Cs", "Cn"))
 """Categories of Unicode: emoji and pictures, control signs, joiners."""
 _UNSPACED = frozenset(("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"))
 """Scripts whose words are not parted by spaces."""
+_SENTENCE_END = re.compile(r"(?<=[.!?…。！？؟।])\s+|\n+")
 _CLAUSE_END = frozenset(".!?;:…,。！？、，；：؟،।")
 
 
@@ -54,19 +55,22 @@ class Pronunciation(NamedTuple):
 def pronounce(text: str, language: str = "auto") -> Pronunciation:
     """The words of a text and their phones.
 
-    language  BCP 47 tag, or "auto": by the text itself
+    language  BCP 47 tag, or "auto": by the text itself, a sentence that is clearly in another language by its own
 
     Numbers and signs as % are read as words; emoji and punctuation are not words. Raises InputError for a language that
     espeak-ng does not have, EngineError where espeak-ng is not installed.
     """
-    voice = detect(text) if language.strip().lower() in ("", "auto", "und") else voice_of(language, voices())
+    auto = language.strip().lower() in ("", "auto", "und")
+    voice = detect(text) if auto else voice_of(language, voices())
     if voice is None:
         raise InputError(
             f"there is no pronunciation for the language '{language}'", "give a BCP 47 tag such as en-GB, de or zh"
         )
     words: list[tuple[str, tuple[str, ...]]] = []
-    for clause, speaker in _runs(text, voice):
-        words += _clause(clause, speaker)
+    for sentence in _SENTENCE_END.split(text) if auto else [text]:
+        speaker = (likely(sentence, instead_of=voice) if auto else None) or voice
+        for clause, reader in _runs(sentence, speaker):
+            words += _clause(clause, reader)
     return Pronunciation(tuple(words), voice, tuple(dict.fromkeys(w for w, phones in words if not phones)))
 
 
