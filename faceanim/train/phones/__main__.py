@@ -1,4 +1,4 @@
-"""One command from data to weights: prepare, train, export."""
+"""One command from data to weights: fetch, prepare, train, place the free recordings' phones, train on, export."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ from pathlib import Path
 
 import torch
 
+from . import packages
 from .export import export
-from .prepare import prepare
+from .prepare import place, prepare
 from .train import recipes, train
 
-HERE = Path(__file__).parents[3] / "models" / "phones" / "weights.safetensors"
-STEPS = 4200
+MODELS = Path(__file__).parents[3] / "models"
+EXPORTED = {"free": MODELS / "phones-free", "shipped": MODELS / "phones"}
+STEPS = 7500
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m faceanim.train.phones", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with emodb/, grid/ and ravdess/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with emodb/ and grid/")
+    parser.add_argument("--speech", type=Path, required=True, help="where Debian's free recordings are, or go to")
     parser.add_argument("--work", type=Path, required=True, help="where the prepared frames and checkpoints go")
-    parser.add_argument("--recipes", default="strict,shipped", help="in this order; the last one is exported")
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--recipes", default="start,free,strict,shipped", help="in this order")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of all together")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("-o", "--output", type=Path, default=HERE)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    prepare(args.data, args.work)
-    chosen = [recipes(args.steps)[name] for name in args.recipes.split(",")]
-    for recipe in chosen:
+    args.speech.mkdir(parents=True, exist_ok=True)
+    packages.fetch(args.speech)
+    prepare(args.data, args.speech, args.work)
+    for recipe in (recipes(args.steps)[name] for name in args.recipes.split(",")):
+        if recipe.start:
+            place(args.speech, args.work)
         if not (args.work / f"{recipe.name}.pt").exists():
             train(recipe, args.work)
-    export(args.work, chosen[-1], args.output)
+        if recipe.name in EXPORTED:
+            export(args.work, recipe, EXPORTED[recipe.name] / "weights.safetensors")
 
 
 if __name__ == "__main__":

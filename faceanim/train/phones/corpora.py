@@ -1,4 +1,4 @@
-"""Recorded speech: EMO-DB's hand labels, GRID and RAVDESS aligned with their texts by PocketSphinx."""
+"""Recorded speech: EMO-DB's hand labels, GRID aligned with its texts by PocketSphinx."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ _SAMPA = {"I": "ɪ", "E": "ɛ", "@": "ə", "O": "ɔ", "U": "ʊ", "Y": "ʏ", "9":
           "L": "l", "J": "ʝ", "g": "ɡ"}  # fmt: skip
 _LENIS = "B"
 """b without a full closure: neither taught as closed nor as open."""
-STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
 
 
 def emodb(folder: Path) -> Iterator[tuple[dict, Utterance]]:
@@ -65,13 +64,6 @@ def grid(folder: Path) -> Iterator[tuple[str, Utterance]]:
     for clip, words in texts.items():
         if found := aligned(folder / "clips" / f"{clip}.mkv", " ".join(words)):
             yield clip, found
-
-
-def ravdess(folder: Path) -> Iterator[tuple[str, Utterance]]:
-    """(actor, Utterance)."""
-    for row in _rows(folder / "index.csv"):
-        if found := aligned(folder / row["path"], STATEMENTS[int(row["statement"]) - 1]):
-            yield row["actor"], found
 
 
 def aligned(path: Path, text: str) -> Utterance | None:

@@ -12,17 +12,19 @@ from ...formats import safetensors
 from ...nets.phones import PhoneNet, arrays
 from .labels import Utterance
 from .prepare import load
-from .train import WITHOUT, Recipe
+from .train import Recipe
 
+PARTS = ("emodb_sentences", "emodb_validation")
+"""Of EMO-DB: German shall not count thrice."""
 EVEN = 1.0
 """Count added to every pair of sounds, so that any language may have it."""
 
 
 def export(work: Path, recipe: Recipe, path: Path) -> None:
-    """work/RECIPE.pt to `path`, with statistics of the sets of the first stage: German shall not count thrice."""
+    """work/RECIPE.pt to `path`, with statistics of the sets that it was trained on."""
     net = PhoneNet(len(NAMES))
     net.load_state_dict(torch.load(work / f"{recipe.name}.pt"))
-    prior, bigram = statistics([load(work / f"{name}.npz") for name in WITHOUT])
+    prior, bigram = statistics([load(work / f"{name}.npz") for name in recipe.shares if name not in PARTS])
     path.parent.mkdir(parents=True, exist_ok=True)
     content = arrays(net) | {"prior": prior.astype(np.float32), "bigram": bigram.astype(np.float32)}
     metadata = {"sounds": " ".join(NAMES), "recipe": recipe.name, "trained_on": " ".join(recipe.shares)}

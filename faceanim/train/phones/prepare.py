@@ -6,26 +6,29 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from . import corpora, noises, synthesis
+from ...features.phone_classes import NAMES
+from ...features.phones import Model
+from ...nets import phones as nets
+from . import corpora, free, noises, synthesis
 from .labels import Utterance
 
 TEST_SPEAKERS = ("13", "14")
 TEST_SENTENCES = ("b09", "b10")
 VALIDATION_SPEAKER = "12"
-TEST_ACTORS = ("17", "18", "19", "20")
 GRID_TEST_EVERY = 5
 """Every fifth GRID clip, in the order of their names, is kept out."""
 HOURS = {"espeak": 4.0, "flite": 1.5, "espeak_test": 0.3, "noises": 0.4}
 
 
-def prepare(data: Path, work: Path, seed: int = 1) -> None:
-    """Writes work/NAME.npz for every set that is not there yet."""
+def prepare(data: Path, speech: Path, work: Path, seed: int = 1) -> None:
+    """Writes work/NAME.npz for every set that has times of its own and is not there yet; speech: of packages.fetch."""
     work.mkdir(parents=True, exist_ok=True)
     sets = {
         "emodb": lambda: _emodb(data, work),
         "grid": lambda: _grid(data, work),
-        "ravdess": lambda: _ravdess(data, work),
+        "russian": lambda: save(work / "russian.npz", free.russian(speech)),
         "espeak": lambda: save(work / "espeak.npz", synthesis.espeak(HOURS["espeak"], seed)),
         "espeak_test": lambda: save(
             work / "espeak_test.npz", synthesis.espeak(HOURS["espeak_test"], seed + 1, held=True)
@@ -37,6 +40,20 @@ def prepare(data: Path, work: Path, seed: int = 1) -> None:
         if not (work / f"{name}.npz").exists():
             print(f"preparing {name}", flush=True)
             make()
+
+
+def place(speech: Path, work: Path, recipe: str = "start") -> None:
+    """Writes work/NAME.npz of the recordings that have texts but no times: work/RECIPE.pt finds them."""
+    left = [name for name in free.CORPORA if not (work / f"{name}.npz").exists()]
+    if not left:
+        return
+    net = nets.PhoneNet(len(NAMES))
+    net.load_state_dict(torch.load(work / f"{recipe}.pt"))
+    even = np.zeros(len(NAMES))
+    model = Model(nets.predictor(nets.arrays(net)), even, even)
+    for name in left:
+        print(f"placing {name}", flush=True)
+        save(work / f"{name}.npz", free.aligned(free.CORPORA[name](speech), model))
 
 
 def _emodb(data: Path, work: Path) -> None:
@@ -65,12 +82,6 @@ def _grid(data: Path, work: Path) -> None:
 def held_grid_clips(data: Path) -> list[str]:
     """GRID's clips that no training sees."""
     return sorted(p.stem for p in (data / "grid" / "clips").glob("*.mkv"))[::GRID_TEST_EVERY]
-
-
-def _ravdess(data: Path, work: Path) -> None:
-    found = list(corpora.ravdess(data / "ravdess"))
-    save(work / "ravdess_test.npz", [u for actor, u in found if actor in TEST_ACTORS])
-    save(work / "ravdess.npz", [u for actor, u in found if actor not in TEST_ACTORS])
 
 
 def save(path: Path, utterances: Iterable[Utterance]) -> None:
