@@ -18,8 +18,9 @@ from ..core.take import Take
 from ..core.track import Track
 from ..core.version import VERSION
 from ..errors import InputError, MediaError
+from ..solve import remake
 from .device import check_name, choose
-from .emotion import Ear
+from .emotion import ear_for
 from .notes import on_sound
 from .provenance import face_measures, face_model, input_of, speech_model, versions
 
@@ -74,8 +75,8 @@ def analyze(
     quality = {name: round(v, 3) if isinstance(v, float) else v for name, v in made.quality.items()}
     if made.notes:
         quality["notes"] = made.notes
-    return Take(
-        fps, frames, made.layers, made.phones, made.words, signals=made.signals, quality=quality,
+    take = Take(
+        fps, frames, made.layers, made.phones, made.words, made.emotions, made.signals, quality=quality,
         provenance={
             "faceanim": VERSION,
             "inputs": inputs,
@@ -86,6 +87,16 @@ def analyze(
             "analysis_seconds": round(time.monotonic() - began, 2),
         },
     )  # fmt: skip
+    return living(take)
+
+
+def living(take: Take) -> Take:
+    """The Take with blinks, gaze and head motion made from the voice, where no camera saw the face."""
+    if "expression" in take.layers or "lips" not in take.layers:
+        return take
+    for layer in remake.DRAWN:
+        take = remake.remade(take, layer, seed=0)
+    return take
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,7 @@ class Made:
     layers: dict[str, Track] = field(default_factory=dict)
     phones: tuple = ()
     words: tuple = ()
+    emotions: dict[str, Track] = field(default_factory=dict)
     signals: dict[str, Track] = field(default_factory=dict)
     quality: dict[str, Any] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
@@ -189,7 +201,7 @@ def hear(
         made.nothing(f"the sound of {sound.path.name} is silent", "record it again, or add a video of the face")
         return
     source, model = phone_source(clip, choose(device))
-    ear = Ear()
+    ear, emotion_model = ear_for(choose(device))
     blocks = ear.through(blocks)
     heard = source(blocks, clip.transcript, progress, sound.seconds)
     for _ in blocks:
@@ -203,8 +215,9 @@ def hear(
         made.phones, made.words = tuple(heard.phones), tuple(heard.words)
         made.layers["lips"] = speech.solve(heard, frames / fps, fps)
         made.signals["loudness"] = Track.of(heard.loudness_hz, ("level",), heard.loudness[:, None])
-        made.signals |= ear.signals()
-        made.models |= model
+        made.emotions, signals = ear.tracks(heard.loudness)
+        made.signals |= signals
+        made.models |= model | emotion_model
     made.notes += on_sound(heard, meter.clipped, stream.info.rate)
 
 

@@ -31,17 +31,37 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
 
 def stream(blocks: Iterable[np.ndarray], frames: int = 500) -> Iterator[np.ndarray]:
     """The same of sound that comes in blocks (n,) of any length: parts float32 (about `frames`, BANDS)."""
-    held = np.zeros(LEAD, np.float32)
+    bands = Bands(frames)
     for block in blocks:
+        if len(part := bands.push(block)):
+            yield part
+    if len(part := bands.finish()):
+        yield part
+
+
+class Bands:
+    """The same again, for who is handed the sound block by block."""
+
+    def __init__(self, frames: int = 500) -> None:
+        self._frames = frames
+        self._held = np.zeros(LEAD, np.float32)
+
+    def push(self, block: np.ndarray) -> np.ndarray:
+        """Adds sound (n,); log-mel float32 (m, BANDS): none, or at least `frames`."""
         sound = np.nan_to_num(np.asarray(block, np.float32).ravel(), nan=0.0, posinf=0.0, neginf=0.0)
-        held = np.concatenate((held, sound))
-        ready = (len(held) - 2 * LEAD) // HOP
-        if ready >= frames:
-            yield _spectra(held, ready)
-            held = held[ready * HOP :]
-    held = np.pad(held, (0, LEAD))
-    if (ready := (len(held) - 2 * LEAD) // HOP) > 0:
-        yield _spectra(held, ready)
+        self._held = np.concatenate((self._held, sound))
+        ready = (len(self._held) - 2 * LEAD) // HOP
+        return self._take(ready if ready >= self._frames else 0)
+
+    def finish(self) -> np.ndarray:
+        """What remains at the end of the sound."""
+        self._held = np.pad(self._held, (0, LEAD))
+        return self._take((len(self._held) - 2 * LEAD) // HOP)
+
+    def _take(self, count: int) -> np.ndarray:
+        part = _spectra(self._held, count)
+        self._held = self._held[max(count, 0) * HOP :]
+        return part
 
 
 def _spectra(padded: np.ndarray, count: int) -> np.ndarray:

@@ -1,0 +1,66 @@
+"""What the speech-emotion network sees of the sound: bands, pitch and energy, none of it with the recording's level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .mel import BANDS, FRAME_HZ
+
+STRIDE = 4
+"""Frames of the sound in a step of the network."""
+HZ = FRAME_HZ / STRIDE
+DIMENSIONS = ("intensity", "arousal", "valence", "speech")
+"""0..1, but valence -1..1."""
+Predictor = Callable[[np.ndarray], np.ndarray]
+"""features float32 (n, BANDS + EXTRAS) to float32 (ceil(n / STRIDE), labels + DIMENSIONS): probabilities of the
+emotions, in rows of 1 in all, and the dimensions."""
+EXTRAS = 4
+"""Voicing; pitch in octaves from MIDDLE_HZ and from the recording's own; energy."""
+MIDDLE_HZ = 170.0
+LOUDER = 0.95
+"""Quantile of the frames' energy that is the recording's level."""
+QUIETEST = -14.0
+"""The level (ln of power) that counts as full where all is quieter, so that faint noise is not raised to a voice."""
+PRESENT_S = 0.3
+"""A pause shorter than twice this is still speech."""
+RANGE = 12.0
+"""Nepers of power below the level at which a band is silent: 52 dB."""
+
+
+def features(mel: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """float32 (..., n, BANDS + EXTRAS) of log-mel (..., n, BANDS) and pitch in Hz with voicing (..., n, 2)."""
+    energy = np.log(np.exp(mel).sum(-1))
+    level = np.maximum(np.quantile(energy, LOUDER, axis=-1)[..., None], QUIETEST)
+    bands = np.maximum(mel - level[..., None], -RANGE) / 4 + 1.5
+    f0, voicing = pitch[..., 0], pitch[..., 1]
+    voiced = f0 > 0
+    octaves = np.where(voiced, np.log2(np.maximum(f0, 1) / MIDDLE_HZ), 0)
+    own = octaves.sum(-1, keepdims=True) / np.maximum(voiced.sum(-1, keepdims=True), 1)
+    return np.concatenate(
+        (bands, np.stack((voicing, octaves, np.where(voiced, octaves - own, 0),
+                          np.maximum(energy - level, -RANGE) / 4 + 1.5), -1)), -1,
+    ).astype(np.float32)  # fmt: skip
+
+
+def settled(said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a Predictor says, without a word on the emotion where nobody speaks: all of that row 0; and float32 (m,)
+    how sure it is that somebody does, 0 in those rows. Pauses between words are bridged."""
+    speech = said[:, -1]
+    half = int(PRESENT_S * HZ)
+    padded = np.pad(speech, half)
+    window = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    sure = window.max(1) if len(speech) else speech
+    there = sure >= 0.5
+    out = np.where(there[:, None], said, 0).astype(np.float32)
+    out[:, -1] = speech
+    return out, np.where(there, sure, 0).astype(np.float32)
+
+
+def spoken(mel: np.ndarray) -> np.ndarray:
+    """bool (n,): where a clean recording of one voice is not silent."""
+    energy = np.log(np.exp(mel.astype(np.float32)).sum(-1))
+    loud = energy > np.quantile(energy, LOUDER) - 6.5
+    near = np.convolve(loud, np.ones(17), "same") > 0
+    return near
