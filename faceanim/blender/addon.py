@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import bpy
 
-from . import jobs, operators, panel, phones, preferences, properties
+from . import emotion_panel, jobs, mood_operators, moods, operators, panel, phones, preferences, properties
 
 CLASSES = (
     *properties.CLASSES,
     *preferences.CLASSES,
     *operators.CLASSES,
     *panel.CLASSES,
+    *mood_operators.CLASSES,
+    *emotion_panel.CLASSES,
     *phones.CLASSES,
 )
 
@@ -22,6 +24,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.faceanim = bpy.props.PointerProperty(type=properties.FaceanimScene)
+    moods.register()
     _command = bpy.utils.register_cli_command("faceanim", _run_command)
 
 
@@ -30,6 +33,7 @@ def unregister() -> None:
     if _command is not None:
         bpy.utils.unregister_cli_command(_command)
         _command = None
+    moods.unregister()
     jobs.stop()
     del bpy.types.Scene.faceanim
     for cls in reversed(CLASSES):

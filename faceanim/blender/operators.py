@@ -62,11 +62,11 @@ def bake_scene(scene: bpy.types.Scene, again: bool = False) -> BakeReport:
     """Take, character and sliders of the scene become its F-curves; `again`: on the character of the last bake."""
     from .. import pipeline
     from ..retarget import names
-    from . import bake, contacts
+    from . import bake, contacts, moods
     from . import scene as scenes
 
     settings: FaceanimScene = scene.faceanim
-    take = read_take(absolute(settings.take))
+    take = moods.take_of(scene)
     character = scenes.character([settings.character], override=True)
     if settings.character not in character.meshes + character.armatures:  # a linked one got an override
         settings.character = character.meshes[0]
@@ -98,10 +98,24 @@ def sound_of(take: Take) -> Path | None:
     return path if path is not None and path.exists() and "lips" in take.layers else None
 
 
-def rebake(scene: bpy.types.Scene) -> None:
-    """After a slider: bake again where something of ours is baked. An error is shown in the panel, not raised."""
+def take_chosen(settings: FaceanimScene) -> None:
+    """After another take was chosen: the panel tells what is in it, and it is baked."""
+    from . import moods
+
+    try:
+        moods.chosen(settings)
+    except FaceanimError as error:
+        settings.last_error = told(error)
+    rebake(settings.id_data)
+
+
+def rebake(scene: bpy.types.Scene, now: bool = False) -> None:
+    """After a slider: bake again where something of ours is baked. An error is shown in the panel, not raised.
+
+    now: also where a slider does not bake at once
+    """
     settings = scene.faceanim
-    if not (settings.live and settings.baked and settings.character and settings.take):
+    if not ((settings.live or now) and settings.baked and settings.character and settings.take):
         return
     try:
         bake_scene(scene, again=True)
@@ -279,8 +293,9 @@ class FACEANIM_OT_export_csv(_Export, bpy.types.Operator):
     def write(self, context, settings, character, path):
         from .. import pipeline
         from ..formats import livelink
+        from . import moods
 
-        livelink.write(pipeline.channels(read_take(absolute(settings.take)), settings.style()), path)
+        livelink.write(pipeline.channels(moods.take_of(context.scene), settings.style()), path)
 
 
 class FACEANIM_OT_preview(_Export, bpy.types.Operator):

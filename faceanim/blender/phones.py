@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..errors import InputError
+from .moods import origin
 from .operators import _Reporting, absolute, bake_scene, read_take
 from .panel import _button, _message, _Panel
 
@@ -44,7 +45,7 @@ def show(scene: bpy.types.Scene, take: Take) -> int:
         raise InputError(f"{len(found)} markers are too many", "Set a preview range (P in the timeline)")
     remove(scene)
     settings.marked = json.dumps({
-        "span": span, "fps": scale.fps, "first": scale.first, "of": _origin(take),
+        "span": span, "fps": scale.fps, "first": scale.first, "of": origin(take),
         "others": [[m.frame, m.name] for m in scene.timeline_markers],
     })  # fmt: skip
     for mark in found:
@@ -71,6 +72,7 @@ def found_in(scene: bpy.types.Scene) -> tuple[list[bpy.types.TimelineMarker], li
     those on the marked part that did not stand there before and whose name is a sound.
     """
     from ..core.marks import PAUSES, Scale
+    from ..core.mood_marks import speaks
     from ..pipeline import read_visemes
 
     ours, strange, sounds = [], [], read_visemes()
@@ -80,7 +82,7 @@ def found_in(scene: bpy.types.Scene) -> tuple[list[bpy.types.TimelineMarker], li
         name = marker.name.strip()
         if marker.name.endswith(OURS):
             ours.append(marker)
-        elif marked and (marker.frame, marker.name) not in others and marker.camera is None:
+        elif marked and (marker.frame, marker.name) not in others and not (marker.camera or speaks(name)):
             scale = Scale(marked["fps"], marked["first"])
             low, high = (scale.frame(t) for t in marked["span"])
             if low <= marker.frame <= high:
@@ -95,7 +97,7 @@ def read(scene: bpy.types.Scene, take: Take) -> tuple[Take, tuple[tuple[float, f
     from ..pipeline import respoken
 
     state: dict[str, Any] = json.loads(scene.faceanim.marked)
-    if state["of"] != _origin(take):
+    if state["of"] != origin(take):
         raise InputError("The markers are of another take", "Phones to Markers shows the phones of this one")
     scale: Scale = Scale(state["fps"], state["first"])
     ours, strange = found_in(scene)
@@ -104,13 +106,6 @@ def read(scene: bpy.types.Scene, take: Take) -> tuple[Take, tuple[tuple[float, f
     phones, words = marked(take.phones, take.words, take.seconds, found, tuple(state["span"]), scale)
     spans = changes(take.phones, phones, take.seconds)
     return (respoken(take, phones, words) if spans else take), spans, strange
-
-
-def _origin(take: Take) -> str:
-    """What tells one analysis from another, and is kept by edits."""
-    import zlib
-
-    return f"{zlib.crc32(json.dumps(take.provenance, sort_keys=True, default=str).encode()):08x}"
 
 
 def edited_path(path: str) -> str:

@@ -5,6 +5,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from ..core.channels import GROUPS
 from ..core.style import MOUTH_SOURCES, Style
+from . import emotion
 
 INTENSITY_PREFIX = "intensity_"
 
@@ -13,6 +14,12 @@ def _tuned(self: "FaceanimScene", context: bpy.types.Context) -> None:
     from .operators import rebake
 
     rebake(self.id_data)
+
+
+def _take_chosen(self: "FaceanimScene", context: bpy.types.Context) -> None:
+    from .operators import take_chosen
+
+    take_chosen(self)
 
 
 def _character_chosen(self: "FaceanimScene", context: bpy.types.Context) -> None:
@@ -48,7 +55,7 @@ class FaceanimScene(bpy.types.PropertyGroup):
     span_end: FloatProperty(name="To", subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE", min=0.0, default=10.0)
 
     take: StringProperty(
-        name="Take", subtype="FILE_PATH", description="What the analysis made of the clip", update=_tuned
+        name="Take", subtype="FILE_PATH", description="What the analysis made of the clip", update=_take_chosen
     )
     bake_when_done: BoolProperty(
         name="Bake When Done", default=True, description="Bake as soon as the analysis is ready"
@@ -94,6 +101,7 @@ class FaceanimScene(bpy.types.PropertyGroup):
         default=0.005, min=0.0, max=0.1, precision=3, step=0.1, update=_tuned,
     )
     marked: StringProperty(options={"HIDDEN"}, description="What the markers of sounds were made from, as JSON")
+    emotion: PointerProperty(type=emotion.FaceanimEmotion)
     last_error: StringProperty(options={"SKIP_SAVE"})
 
     intensity_lips: _group_slider("lips")
@@ -117,7 +125,8 @@ class FaceanimScene(bpy.types.PropertyGroup):
             cutoff_hz={group: hz / calm if self.smoothing else 0.0 for group, hz in default.cutoff_hz.items()},
             lead_s=self.lead,
             tolerance=self.tolerance,
+            emotion=self.emotion.style(),
         )
 
 
-CLASSES = (FaceanimScene,)
+CLASSES = (*emotion.CLASSES, FaceanimScene)
