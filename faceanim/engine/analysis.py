@@ -91,10 +91,11 @@ def analyze(
 
 
 def living(take: Take) -> Take:
-    """The Take with blinks, gaze and head motion made from the voice, where no camera saw the face."""
-    if "expression" in take.layers or "lips" not in take.layers:
+    """The Take with the emotion of a voice, and, where no camera saw the face, with blinks, gaze and head motion."""
+    if "lips" not in take.layers:
         return take
-    for layer in remake.DRAWN:
+    take = remake.remade(take, "emotion")
+    for layer in remake.DRAWN if "expression" not in take.layers else ():
         take = remake.remade(take, layer, seed=0)
     return take
 
@@ -218,7 +219,22 @@ def hear(
         made.emotions, signals = ear.tracks(heard.loudness)
         made.signals |= signals
         made.models |= model | emotion_model
+        read(clip, frames / fps, made)
     made.notes += on_sound(heard, meter.clipped, stream.info.rate)
+
+
+def read(clip: Clip, seconds: float, made: Made) -> None:
+    """Adds what the words say of feelings, and to the quality whether they could be read."""
+    from ..features import sentiment
+
+    if not made.words:
+        return
+    # words without a text were heard by a recogniser of English
+    given = clip.language if clip.transcript or clip.timing else "en"
+    known, why = sentiment.covered(made.words, made.quality.get("transcript_language") or given)
+    made.quality["words_sentiment"] = why
+    if known:
+        made.emotions["text_emotion"] = sentiment.sentiment(made.words, seconds, made.signals.get("affect"))
 
 
 def watch(clip: Clip, picture: Media, frames: int, fps: float, progress: Progress, made: Made) -> None:
