@@ -12,6 +12,7 @@ from .command import Command, Report
 # what is measured: its module in evaluate/, with run(args) -> report and text(report) -> str; what its data are
 MEASURES = {
     "lips": ("lips", "sound with labelled phones, in the form of EMO-DB"),
+    "speech-emotion": ("emotions", "recordings whose index.csv says path, emotion and actor or speaker"),
 }
 
 

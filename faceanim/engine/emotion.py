@@ -32,7 +32,7 @@ class Ear:
 
     def __init__(self, predict: Predictor | None = None) -> None:
         self._predict = predict
-        self._bands, self._tracker = mel.Bands(), prosody.Tracker()
+        self._bands, self._tracker = mel.Frames(), prosody.Tracker()
         self._mel = np.zeros((0, mel.BANDS), np.float32)
         self._pitch: list[np.ndarray] = []
         self._held = np.zeros((0, 2), np.float32)
@@ -42,7 +42,7 @@ class Ear:
     def through(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same blocks (n,) at 16 kHz."""
         for block in blocks:
-            self._add(self._tracker.push(block), self._bands.push(block) if self._predict else self._mel[:0])
+            self._add(self._tracker.push(block), self._bands.push(block, 100) if self._predict else self._mel[:0])
             yield block
 
     def _add(self, pitch: np.ndarray, bands: np.ndarray) -> None:

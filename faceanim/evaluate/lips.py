@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from ..solve.visemes import Visemes
 from ..solve.visemes import read as read_visemes
 from . import lip_measures as measures
 from .lip_measures import Label, Scores, Sound
+from .tables import rows_of
 
 FPS = 60.0
 JOINED_S = 0.002
@@ -98,9 +98,9 @@ def read(folder: Path) -> list[Item]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}", "name the folder that holds index.csv and the labels")
-    names = {r["phone"]: r for r in _table(folder / "phones.tsv")}
-    sentences = {next(iter(r.values())): list(r.values())[1] for r in _table(folder / "sentences.tsv")}
-    rows = _table(folder / "index.csv", ",") or [
+    names = {r["phone"]: r for r in rows_of(folder / "phones.tsv", "\t")}
+    sentences = {next(iter(r.values())): list(r.values())[1] for r in rows_of(folder / "sentences.tsv", "\t")}
+    rows = rows_of(folder / "index.csv") or [
         {"path": str(path.relative_to(folder)), "labels": str(path.with_suffix(".tsv").relative_to(folder))}
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in (".wav", ".flac", ".ogg") and path.with_suffix(".tsv").is_file()
@@ -117,20 +117,9 @@ def read(folder: Path) -> list[Item]:
     return items
 
 
-def _table(path: Path, delimiter: str = "\t") -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-            return [dict(row) for row in csv.DictReader(file, delimiter=delimiter, quoting=quoting)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FormatError(f"{path} is no table: {error}", "save it as UTF-8 text") from error
-
-
 def _labels(path: Path, names: Mapping[str, Mapping[str, str]]) -> tuple[tuple[Label, ...], float]:
     """The labels that lie in the sound, and which share of the spoken ones they are."""
-    rows = _table(path)
+    rows = rows_of(path, "\t")
     if not rows:
         raise FormatError(f"{path} holds no labels", "columns start_s, end_s, phone, divided by tabs")
     labels, spoken = [], 0

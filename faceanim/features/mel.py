@@ -29,39 +29,36 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     return _spectra(np.pad(np.asarray(samples, np.float32), (LEAD, LEAD)), len(samples) // HOP)
 
 
-def stream(blocks: Iterable[np.ndarray], frames: int = 500) -> Iterator[np.ndarray]:
-    """The same of sound that comes in blocks (n,) of any length: parts float32 (about `frames`, BANDS)."""
-    bands = Bands(frames)
-    for block in blocks:
-        if len(part := bands.push(block)):
-            yield part
-    if len(part := bands.finish()):
-        yield part
+class Frames:
+    """The same of sound that comes bit by bit: each frame as soon as its window is full."""
 
-
-class Bands:
-    """The same again, for who is handed the sound block by block."""
-
-    def __init__(self, frames: int = 500) -> None:
-        self._frames = frames
+    def __init__(self):
         self._held = np.zeros(LEAD, np.float32)
 
-    def push(self, block: np.ndarray) -> np.ndarray:
-        """Adds sound (n,); log-mel float32 (m, BANDS): none, or at least `frames`."""
+    def push(self, block: np.ndarray, at_least: int = 1) -> np.ndarray:
+        """float32 (m, BANDS): the frames that are ready with this block (n,); none where they are fewer than wanted."""
         sound = np.nan_to_num(np.asarray(block, np.float32).ravel(), nan=0.0, posinf=0.0, neginf=0.0)
         self._held = np.concatenate((self._held, sound))
         ready = (len(self._held) - 2 * LEAD) // HOP
-        return self._take(ready if ready >= self._frames else 0)
+        if ready < max(at_least, 1):
+            return _spectra(self._held, 0)
+        found = _spectra(self._held, ready)
+        self._held = self._held[ready * HOP :]
+        return found
 
     def finish(self) -> np.ndarray:
-        """What remains at the end of the sound."""
-        self._held = np.pad(self._held, (0, LEAD))
-        return self._take((len(self._held) - 2 * LEAD) // HOP)
+        """Those that are left: after the end there is silence."""
+        return self.push(np.zeros(LEAD, np.float32))
 
-    def _take(self, count: int) -> np.ndarray:
-        part = _spectra(self._held, count)
-        self._held = self._held[max(count, 0) * HOP :]
-        return part
+
+def stream(blocks: Iterable[np.ndarray], frames: int = 500) -> Iterator[np.ndarray]:
+    """The same of sound that comes in blocks (n,) of any length: parts float32 (about `frames`, BANDS)."""
+    source = Frames()
+    for block in blocks:
+        if len(part := source.push(block, frames)):
+            yield part
+    if len(part := source.finish()):
+        yield part
 
 
 def _spectra(padded: np.ndarray, count: int) -> np.ndarray:

@@ -1,0 +1,20 @@
+"""Tables that describe labelled data."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from ..errors import FormatError
+
+
+def rows_of(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    """The rows by their columns' names; none where there is no such file. Between tabs nothing is quoted."""
+    if not path.is_file():
+        return []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+            return [dict(row) for row in csv.DictReader(file, delimiter=delimiter, quoting=quoting)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FormatError(f"{path} is no table: {error}", "save it as UTF-8 text") from error
