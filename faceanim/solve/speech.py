@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from ..core.track import Track
 from .visemes import KINDS, PARTS, Visemes
 from .visemes import read as read_visemes
 
-__all__ = ["PhoneSource", "Speech", "read_visemes", "resolve", "respoken", "solve"]
+__all__ = ["PhoneSource", "Signs", "Speech", "read_visemes", "resolve", "respoken", "said", "shapes", "signs", "solve"]
 
 _REACH = 9.0
 """Dominance is cut off at this many times its lead or follow, where it has fallen to a few thousandths of a percent."""
@@ -43,7 +44,7 @@ def solve(speech: Speech, seconds: float, fps: float, visemes: Visemes | None = 
     """
     visemes = visemes or read_visemes()
     times = np.arange(max(1, int(round(seconds * fps)))) / fps
-    return Track.of(fps, visemes.channels, *_solved(_signs(speech, visemes), visemes, times, fps))
+    return Track.of(fps, visemes.channels, *_solved(signs(speech, visemes), visemes, times, fps))
 
 
 def resolve(
@@ -60,11 +61,11 @@ def resolve(
     channels = (*lips.channels, *(c for c in visemes.channels if c not in lips.channels))
     track = lips.select(channels) if channels != lips.channels else lips
     values, confidence = track.values.copy(), track.confidence.copy()
-    signs = _signs(speech, visemes)
+    row = signs(speech, visemes)
     edges = np.flatnonzero(np.diff(weight > 0, prepend=False, append=False))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         rows = slice(first, last)
-        part = Track.of(lips.fps, visemes.channels, *_solved(signs, visemes, lips.times[rows], lips.fps))
+        part = Track.of(lips.fps, visemes.channels, *_solved(row, visemes, lips.times[rows], lips.fps))
         part = part.select(channels)
         share = weight[rows, None]
         for whole, new in ((values, part.values), (confidence, part.confidence)):
@@ -82,10 +83,7 @@ def respoken(take: Take, phones: Sequence[Phone], words: Sequence[Word], visemes
     visemes = visemes or read_visemes()
     for ipa in {phone.ipa for phone in phones} - {phone.ipa for phone in take.phones}:
         visemes.check(ipa)
-    level = take.signals.get("loudness")
-    speech = Speech(tuple(phones), tuple(words))
-    if level is not None:
-        speech = replace(speech, loudness=level.values[:, 0], loudness_hz=level.fps)
+    speech = said(replace(take, phones=tuple(phones), words=tuple(words)))
     spans = changes(take.phones, phones, take.seconds)
     if "lips" in take.layers:
         lips = resolve(take.layers["lips"], speech, spans, visemes)
@@ -94,25 +92,25 @@ def respoken(take: Take, phones: Sequence[Phone], words: Sequence[Word], visemes
     return replace(take, phones=speech.phones, words=speech.words).with_layer("lips", lips)
 
 
-def _solved(signs: _Signs, visemes: Visemes, times: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray | float]:
-    """Values (T, C) and confidence (T,) at any run of frames: each frame depends on its own time alone."""
-    if not (signs.viseme >= 0).any():
-        return np.zeros((len(times), len(visemes.channels))), 0.0
-    values = _touch(_blend(signs, visemes, times), signs, visemes, times, 1 / fps)
-    return np.clip(values, 0, 1), _confidence(signs, times)
+def said(take: Take) -> Speech:
+    """The Speech that a Take keeps: its phones, words and loudness."""
+    level = take.signals.get("loudness")
+    speech = Speech(take.phones, take.words)
+    return speech if level is None else replace(speech, loudness=level.values[:, 0], loudness_hz=level.fps)
 
 
-class _Signs:
-    """Sounds in a row without gaps: start, end float64 (N,), viseme int (N,) with -1 for a pause, jaw gain (N,)."""
+class Signs(NamedTuple):
+    """Sounds in a row without gaps: start, end float64 (N,) in s, viseme int (N,), -1 for a pause, jaw gain (N,)."""
 
-    def __init__(self, start: list[float], end: list[float], viseme: list[int]):
-        self.start, self.end = np.array(start, float), np.array(end, float)
-        self.viseme = np.array(viseme, int)
-        self.gain = np.ones(len(start))
+    start: np.ndarray
+    end: np.ndarray
+    viseme: np.ndarray
+    gain: np.ndarray
 
 
-def _signs(speech: Speech, visemes: Visemes) -> _Signs:
-    first_part = visemes.timing["first_part"]["value"]
+def signs(speech: Speech, visemes: Visemes) -> Signs:
+    """What the mouth is to do, in order: the looks of the sounds, pauses, and a breath at the end of long pauses."""
+    timing = visemes.timing
     start, end, kind = [-_FAR], [-_FAR], [-1]
 
     def add(a: float, b: float, k: int) -> None:
@@ -123,16 +121,31 @@ def _signs(speech: Speech, visemes: Visemes) -> _Signs:
             start.append(a), end.append(b), kind.append(k)
 
     for phone in _clean(speech.phones):
-        add(end[-1], phone.start, -1) if phone.start > end[-1] + 1e-3 else None
+        if (pause := phone.start - end[-1]) > 1e-3:
+            breath = timing["breath"]["lead_s"] if pause > timing["breath"]["pause_s"] else 0.0
+            add(end[-1], phone.start - breath, -1)
+            if breath:
+                add(phone.start - breath, phone.start, visemes.breath)
         indices = visemes.signs(phone.ipa)
         length = phone.end - phone.start
-        cuts = [0.0, 1.0] if len(indices) == 1 else [0.0, *np.linspace(first_part, 1.0, len(indices))]
+        cuts = [0.0, 1.0] if len(indices) == 1 else [0.0, *np.linspace(timing["first_part"]["value"], 1, len(indices))]
         for k, a, b in zip(indices, cuts[:-1], cuts[1:], strict=True):
             add(phone.start + a * length, phone.start + b * length, k)
     add(end[-1], _FAR, -1)
-    signs = _Signs(start, end, kind)
-    signs.gain = _gains(signs, speech, visemes)
-    return signs
+    row = Signs(np.array(start, float), np.array(end, float), np.array(kind, int), np.ones(len(kind)))
+    return row._replace(gain=_gains(row, speech, visemes))
+
+
+def shapes(signs: Signs, visemes: Visemes, times: np.ndarray, frame_s: float) -> np.ndarray:
+    """Values (T, C) of the preset's channels at times (T,) in s, rising; contacts are held for `frame_s` at least."""
+    return np.clip(_touch(_blend(signs, visemes, times), signs, visemes, times, frame_s), 0, 1)
+
+
+def _solved(signs: Signs, visemes: Visemes, times: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray | float]:
+    """Values (T, C) and confidence (T,) at any run of frames: each frame depends on its own time alone."""
+    if not (signs.viseme >= 0).any():
+        return np.zeros((len(times), len(visemes.channels))), 0.0
+    return shapes(signs, visemes, times, 1 / fps), _confidence(signs, times)
 
 
 def _clean(phones: Iterable[Phone]) -> Iterable[Phone]:
@@ -145,7 +158,7 @@ def _clean(phones: Iterable[Phone]) -> Iterable[Phone]:
             yield p
 
 
-def _gains(signs: _Signs, speech: Speech, visemes: Visemes) -> np.ndarray:
+def _gains(signs: Signs, speech: Speech, visemes: Visemes) -> np.ndarray:
     """The jaw's gain (N,) of every sound by its level against that of the vowels around it."""
     gain = np.ones(len(signs.start))
     vowel = np.array([k >= 0 and visemes.visemes[k].vowel for k in signs.viseme])
@@ -165,7 +178,7 @@ def _gains(signs: _Signs, speech: Speech, visemes: Visemes) -> np.ndarray:
     return gain
 
 
-def _blend(signs: _Signs, visemes: Visemes, times: np.ndarray) -> np.ndarray:
+def _blend(signs: Signs, visemes: Visemes, times: np.ndarray) -> np.ndarray:
     """The weighted mean of the shapes (F, C), part by part."""
     channels, t = visemes.channels, visemes.timing
     shape = np.array([[v.shape.get(c, 0.0) for c in channels] for v in visemes.visemes] + [[0.0] * len(channels)])
@@ -192,7 +205,7 @@ def _blend(signs: _Signs, visemes: Visemes, times: np.ndarray) -> np.ndarray:
     return values
 
 
-def _touch(values: np.ndarray, signs: _Signs, visemes: Visemes, times: np.ndarray, frame_s: float) -> np.ndarray:
+def _touch(values: np.ndarray, signs: Signs, visemes: Visemes, times: np.ndarray, frame_s: float) -> np.ndarray:
     """Values (F, C) with the contacts laid over them; mouthClose closes what the jaw leaves open."""
     channels, t = visemes.channels, visemes.timing
     seal = np.zeros(len(times))
@@ -224,7 +237,7 @@ def _gate(start, end, hold, timing, times: np.ndarray, frame_s: float) -> np.nda
         return 1 - np.exp(np.bincount(frame, np.log(open_), len(times)))
 
 
-def _confidence(signs: _Signs, times: np.ndarray) -> np.ndarray:
+def _confidence(signs: Signs, times: np.ndarray) -> np.ndarray:
     """(F,): 1 in speech, 0.2 where the mouth only rests."""
     away = np.full(len(times), np.inf)
     sounding = signs.viseme >= 0

@@ -76,6 +76,11 @@ class Visemes:
         return tuple(c for c in CHANNELS if c in used)
 
     @cached_property
+    def breath(self) -> int:
+        """The viseme that is no sound: the mouth that opens to draw breath before a phrase."""
+        return [v.name for v in self.visemes].index(self.timing["breath"]["viseme"])
+
+    @cached_property
     def _by_sign(self) -> dict[str, int]:
         return {sign: i for i, v in enumerate(self.visemes) for sign in v.ipa}
 
