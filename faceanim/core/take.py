@@ -82,7 +82,5 @@ class Take:
 
     def with_layer(self, name: str, track: Track | None) -> Take:
         """The same Take with one layer made anew, or removed where track is None."""
-        layers = {k: v for k, v in self.layers.items() if k != name}
-        if track is not None:
-            layers[name] = track
-        return replace(self, layers=layers)
+        layers = {**self.layers, name: track}
+        return replace(self, layers={k: v for k, v in layers.items() if v is not None})

@@ -27,14 +27,14 @@ def remade(take: Take, layer: str, style: Style | None = None, seed: int | None 
         wanted = emotion.own(take, (style or Style()).emotion)
         return emotion.remade(take, wanted if seed is None else replace(wanted, seed=seed))
     if layer == "lips":
-        return replace(take, layers={**take.layers, layer: _lips(take)})
+        return take.with_layer(layer, _lips(take))
     if layer not in DRAWN:
         raise InputError(f"'{layer}' cannot be made anew from a take", f"it may be: {', '.join(LAYERS)}")
     if seed is None:
         before = take.seed(layer)
         seed = 0 if before is None else before + 1
     known = {**(take.provenance.get("remade") or {}), layer: {"seed": seed}}
-    made = replace(take, layers={**take.layers, layer: DRAWN[layer](take, seed)})
+    made = take.with_layer(layer, DRAWN[layer](take, seed))
     return replace(made, provenance={**take.provenance, "remade": known})
 
 
