@@ -12,6 +12,7 @@ from .command import Command, Report
 # what is measured: its module in evaluate/, with run(args) -> report and text(report) -> str; what its data are
 MEASURES = {
     "lips": ("lips", "sound with labelled phones, in the form of EMO-DB"),
+    "motion": ("motion", "takes or recordings, as many as you like: blinks, saccades and head motion beside people's"),
     "speech-emotion": ("emotions", "recordings whose index.csv says path, emotion and actor or speaker"),
 }
 
@@ -19,7 +20,8 @@ MEASURES = {
 def _options(sub: argparse.ArgumentParser) -> None:
     kinds = "; ".join(f"{name}: {data}" for name, (_, data) in MEASURES.items())
     sub.add_argument("what", choices=tuple(MEASURES), help=kinds)
-    sub.add_argument("data", type=Path, metavar="DATA", help="the folder that holds index.csv")
+    sub.add_argument("data", type=Path, metavar="DATA", help="the folder that holds index.csv; for motion a file")
+    sub.add_argument("more", type=Path, nargs="*", metavar="FILE", help="for motion: more files")
     sub.add_argument("--limit", type=int, metavar="N", help="so many clips, evenly through all of them")
     sub.add_argument("--only", action="append", default=[], metavar="FIELD=A,B", help="clips with these values alone")
     sub.add_argument("--transcripts", action="store_true", help="give the analysis the text of every clip")
@@ -31,6 +33,8 @@ def _options(sub: argparse.ArgumentParser) -> None:
 def _evaluate(args: argparse.Namespace) -> Report:
     if args.output is not None and args.output.exists() and not args.output.is_dir():
         raise OutputError(f"{args.output} is a file", "name a folder for the report")
+    if args.more and args.what != "motion":
+        raise InputError(f"evaluate {args.what} takes one folder", f"leave out {args.more[0]}")
     name, _ = MEASURES[args.what]
     try:
         module = import_module(f"...evaluate.{name}", __name__)
