@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from ..core.files import replacing
 from ..core.phones import BILABIAL, base
 from . import lip_measures as measures
-from .lips import GROUPS, Result, cell
+from .lips import GROUPS, Result, cell, rows_by_name
 from .report import Page
 
 TITLES = {
@@ -39,8 +39,10 @@ def write(report: Mapping[str, Any], found: Sequence[Result], folder: Path, data
     """index.html, its pictures and report.json into a folder, which is made where it is missing."""
     page = Page(f"Lips on {Path(data).name}: {report['n']} clips", folder)
     page.heading("Figures", MEANING)
-    rows = {"all": report, **{f"{g} {k}": v for g in GROUPS for k, v in report.get(f"by_{g}", {}).items()}}
+    rows = rows_by_name(report)
     page.table(["", *TITLES.values()], [[name, *(cell(c, row[c]) for c in TITLES)] for name, row in rows.items()])
+    if "not heard" in rows:
+        page.note("Not heard: clips of speakers that the network was not trained on, as its card names them.")
     if report["failed"]:
         page.heading("Not measured")
         page.table(["clip", "why"], report["failed"].items())

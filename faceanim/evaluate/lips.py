@@ -21,6 +21,7 @@ from ..features import phone_classes
 from ..solve.visemes import Visemes
 from ..solve.visemes import read as read_visemes
 from . import lip_measures as measures
+from .clean import heard, is_clean
 from .lip_measures import Label, Scores, Sound
 from .tables import rows_of
 
@@ -61,7 +62,8 @@ class Results:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """The command; the report's keys are those of measures.pooled, and the same `by_speaker`, `by_emotion`."""
+    """The command; the report's keys are those of measures.pooled, and the same `by_speaker`, `by_emotion`; where the
+    data or the card tell that some clips were trained on, the keys again with `_clean` of those that were not."""
     if args.predictions is not None:
         if args.predictions.suffix.lower() != ".npz":
             raise OutputError(f"{args.predictions} should end in .npz", "name it predictions.npz")
@@ -76,7 +78,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if not results.found:
         name, why = next(iter(results.failed.items()))
         raise MediaError(f"no clip of {args.data} could be measured; {name}: {why}", "check the sound files")
-    report = summary(results, visemes)
+    report = summary(results, visemes, heard("phones", args.data))
     if args.predictions is not None:
         write_predictions(results.found, args.predictions)
     if args.output is not None:
@@ -251,7 +253,10 @@ def sounds(phones: Iterable[Any], split: Callable[[str], tuple[int, ...]]) -> li
     return found
 
 
-def summary(results: Results, visemes: Visemes) -> dict[str, Any]:
+def summary(
+    results: Results, visemes: Visemes, known: Mapping[str, frozenset[str]] | None = None
+) -> dict[str, Any]:
+    """The report. known: what training has heard of these data (clean.heard)."""
     count = len(visemes.visemes) + 1
     scores = [r.scores for r in results.found]
     groups: dict[str, Any] = {}
@@ -261,10 +266,13 @@ def summary(results: Results, visemes: Visemes) -> dict[str, Any]:
             value: measures.pooled([r.scores for r in results.found if r.item.fields.get(name) == value], count)
             for value in values
         }} if values else {}  # fmt: skip
+    new = [r.scores for r in results.found if is_clean(r.item.fields, known)]
+    clean = measures.pooled(new, count) if known is not None or len(new) < len(scores) else {}
     table, _ = measures.recalls(np.concatenate([s.visemes for s in scores]), count)
     report = {
         "what": "lips",
         **measures.pooled(scores, count),
+        **{f"{name}_clean": value for name, value in clean.items()},
         "by_bilabial": measures.by_bilabial(scores),
         **groups,
         "labels": [*(v.name for v in visemes.visemes), "rest"],
@@ -282,19 +290,28 @@ def _rounded(value: Any) -> Any:
 
 
 def text(report: Mapping[str, Any]) -> str:
-    """The main figures as a table: all clips, then each speaker and each emotion."""
+    """The main figures as a table: all clips, those not trained on, then each speaker and each emotion."""
     columns = {
         "n": "clips", "closure_recall": "recall", "closure_precision": "precis.", "closure_spill": "spill",
         "phone_accuracy": "phone", "viseme_accuracy": "viseme", "boundary_median_s": "edge ms",
         "boundary_p90_s": "90% ms", "openness_uar": "3-class", "openness_spearman": "open rho",
     }  # fmt: skip
     lines = [" " * 14 + "".join(f"{title:>9}" for title in columns.values())]
-    rows = {"all": report, **{k: v for name in GROUPS for k, v in report.get(f"by_{name}", {}).items()}}
-    for name, row in rows.items():
+    for name, row in rows_by_name(report, "").items():
         cells = (cell(column, row[column]) for column in columns)
         lines.append(f"{name[:13]:<14}" + "".join(f"{c:>9}" for c in cells))
     lines += [f"not measured: {name}: {why}" for name, why in report["failed"].items()]
     return "\n".join(lines)
+
+
+def rows_by_name(report: Mapping[str, Any], group: str = "{} ") -> dict[str, Mapping[str, Any]]:
+    """The report's rows: all clips, those that no training heard where that is known, each speaker, each emotion."""
+    rows = {"all": report}
+    if "n_clean" in report:
+        rows["not heard"] = {name[:-6]: value for name, value in report.items() if name.endswith("_clean")}
+    for kind in GROUPS:
+        rows |= {f"{group.format(kind)}{value}": row for value, row in report.get(f"by_{kind}", {}).items()}
+    return rows
 
 
 def cell(name: str, value: float | int | None) -> str:

@@ -10,7 +10,7 @@ pytest.importorskip("av", reason="needs the engine's packages")
 pytest.importorskip("matplotlib", reason="needs the engine's packages")
 
 from faceanim.cli import main  # noqa: E402
-from faceanim.evaluate import lips  # noqa: E402
+from faceanim.evaluate import clean, lips  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,28 @@ def test_clips_are_chosen_evenly_and_by_field(emodb):
     assert {item.fields["speaker"] for item in lips.chosen(items, ["speaker=13,14"], None)} == {"13", "14"}
     assert len({item.fields["speaker"] for item in lips.chosen(items, [], 16)}) == 8
     assert len(lips.chosen(items, ["speaker=13", "sentence=b09,b10"], None)) < 20
+
+
+def test_what_training_heard_is_left_out_of_the_clean_figures(tmp_path):
+    (tmp_path / "phones").mkdir()
+    (tmp_path / "phones" / "card.md").write_text("# phones\n- heard: emodb speaker 03\n  08; grid\n- licence: x\n")
+    known = clean.heard("phones", tmp_path / "emodb", tmp_path)
+    assert known == {"speaker": {"03", "08"}} and clean.heard("phones", tmp_path / "grid", tmp_path) == {}
+    assert clean.heard("phones", tmp_path / "other", tmp_path) is None and clean.heard("none", "emodb", tmp_path) is None
+    assert not clean.is_clean({"speaker": "08"}, known) and clean.is_clean({"speaker": "13"}, known)
+    assert not clean.is_clean({"speaker": "13"}, {}) and clean.is_clean({"speaker": "13"}, None)
+    assert not clean.is_clean({"speaker": "13", "in_train": "1"}, known)
+
+
+def test_clean_figures_are_those_of_the_clean_clips(emodb, tmp_path):
+    words = ["evaluate", "lips", str(emodb), "--quiet", "--only", "sentence=a01", "--only", "emotion=neutral"]
+    both, alone = tmp_path / "both.json", tmp_path / "alone.json"
+    assert main([*words, "--only", "speaker=03,13", "--json", str(both)]) == 0
+    assert main([*words, "--only", "speaker=13", "--json", str(alone)]) == 0
+    both, alone = (json.loads(path.read_text("utf-8")) for path in (both, alone))
+    assert both["n"] > both["n_clean"] == alone["n"] > 0
+    for name in ("closure_recall", "viseme_accuracy", "boundary_median_s", "openness_spearman"):
+        assert both[f"{name}_clean"] == alone[name] == both["by_speaker"]["13"][name]
 
 
 def test_report_page_and_predictions(emodb, tmp_path, capsys):
