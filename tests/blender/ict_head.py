@@ -25,3 +25,10 @@ def build(folder: Path) -> bpy.types.Object:
 
 def upright(points: np.ndarray) -> np.ndarray:
     return np.stack([points[..., 0], -points[..., 2], points[..., 1]], -1)
+
+
+if __name__ == "__main__":
+    import sys
+
+    build(Path(sys.argv[1]))
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(sys.argv[2]).resolve()))
