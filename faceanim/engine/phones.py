@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..core.files import MODELS
 from ..core.speech import PhoneSource
 from ..errors import FormatError
 from ..features import phones
+from ..features.live_phones import LOOK_AHEAD, LivePhones
 from ..features.phone_classes import NAMES
 from ..formats import safetensors
 from .provenance import sha256
@@ -22,8 +24,26 @@ def phone_network(path: str | Path = WEIGHTS, device: str = "cpu") -> PhoneSourc
     return phones.phone_source(model(path, device))
 
 
+def live_phones(path: str | Path = WEIGHTS, device: str = "cpu", look_ahead: float = LOOK_AHEAD) -> LivePhones:
+    """The same network for sound that is still being spoken; look_ahead: seconds, see LivePhones."""
+    return LivePhones(model(path, device), look_ahead)
+
+
 def model(path: str | Path = WEIGHTS, device: str = "cpu") -> phones.Model:
-    """The network with its statistics."""
+    """The network with its statistics. A process reads a file once, and again where it has changed."""
+    try:
+        state = Path(path).stat()
+    except OSError:
+        return _read(str(path), device)  # which says what is wrong
+    return _kept(str(path), device, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4)
+def _kept(path: str, device: str, changed: int, size: int) -> phones.Model:
+    return _read(path, device)
+
+
+def _read(path: str, device: str) -> phones.Model:
     from ..nets import phones as nets
 
     arrays, metadata = safetensors.read(path, "phone network")

@@ -78,10 +78,9 @@ def phone_source(
         seconds: float | None = None,
     ) -> Speech:
         levels: list[np.ndarray] = []
-        collect = _Collector()
-        viterbi = Viterbi(*_costs(model, tuning))
-        gain = np.zeros(len(SOUNDS))
-        gain[[INDEX["pcl"], INDEX["m"]]] = tuning.closure
+        collect = Collector()
+        viterbi = Viterbi(*costs(model, tuning))
+        gain = gains(tuning)
         heard = 0
         for log, voice in posteriors(_measured(blocks, levels), model.predict):
             if keep:
@@ -136,11 +135,19 @@ def _measured(blocks: Iterable[np.ndarray], levels: list[np.ndarray]) -> Iterato
     levels.append(loudness(held))
 
 
-def _costs(model: Model, tuning: Tuning) -> tuple[np.ndarray, np.ndarray]:
+def costs(model: Model, tuning: Tuning) -> tuple[np.ndarray, np.ndarray]:
+    """What Viterbi takes: the costs of changes float (sounds, sounds), and the shortest durations int (sounds,)."""
     return tuning.bigram * model.bigram + tuning.change, np.array([s.shortest for s in SOUNDS])
 
 
-class _Collector:
+def gains(tuning: Tuning) -> np.ndarray:
+    """float (sounds,): what is added to each sound's posterior (ln)."""
+    gain = np.zeros(len(SOUNDS))
+    gain[[INDEX["pcl"], INDEX["m"]]] = tuning.closure
+    return gain
+
+
+class Collector:
     """Settled frames to phones; keeps no more than the frames that are not settled and the phone that still lasts."""
 
     def __init__(self):

@@ -43,6 +43,16 @@ class Viterbi:
         self._back, self._score = [], None
         return path
 
+    def ahead(self, scores: np.ndarray) -> np.ndarray:
+        """The sounds int (n,) that `scores` (n, K) would have if all ended with them; nothing is taken in."""
+        held = self._score, self._back
+        self._back = []
+        for row in scores[:, self._sound]:
+            self._step(row)
+        path = self._trace()
+        self._score, self._back = held
+        return path
+
     def _step(self, row: np.ndarray) -> None:
         back = np.arange(len(row))
         if self._score is None:
