@@ -17,6 +17,7 @@ from ..core.take import Take
 from ..engine.analysis import analyze
 from ..engine.emotion import WEIGHTS
 from ..errors import Cancelled, InputError, MediaError, OutputError
+from . import clean
 from .classes import among, measures
 from .lips import chosen
 from .tables import rows_of
@@ -67,7 +68,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         name, why = next(iter(results.failed.items()))
         raise MediaError(f"no recording of {args.data} could be measured; {name}: {why}", "check the sound files")
     classes = sorted({item.label for item in every})
-    report = summary(results, classes, out_of_fold())
+    known = clean.heard("speech_emotion", args.data)
+    unheard = [clean.is_clean(item.fields, known) for item in results.items]
+    report = summary(results, classes, out_of_fold(), np.array(unheard))
     if args.predictions is not None:
         write_predictions(results, args.predictions)
     if args.output is not None:
@@ -131,10 +134,13 @@ def mean_of(take: Take) -> tuple[np.ndarray, Take]:
     return mean / mean.sum(), take
 
 
-def summary(results: Results, classes: Sequence[int], folds: Mapping[str, tuple[int, np.ndarray]]) -> dict[str, Any]:
-    """Among the data's classes: all items; `by_speaker`; the same figures with `_clean` of items that the network
-    never heard in training; `out_of_fold`, for those that it did, what the cross-validation said of them, with the
-    folds' mean and deviation; `uar_open` and `accuracy_open`, among all LABELS."""
+def summary(
+    results: Results, classes: Sequence[int], folds: Mapping[str, tuple[int, np.ndarray]], unheard: np.ndarray
+) -> dict[str, Any]:
+    """Among the data's classes: all items; `by_speaker`; the same figures with `_clean` of items that no training
+    heard, by what data and card say (unheard: bool (N,)) and by the names in `folds`; `out_of_fold`, of those that
+    stand there, what the cross-validation said of them, with the folds' mean and deviation; `uar_open` and
+    `accuracy_open`, among all LABELS."""
     items = results.items
     truth = np.array([list(classes).index(item.label) for item in items])
     said = np.stack(results.said)
@@ -142,18 +148,18 @@ def summary(results: Results, classes: Sequence[int], folds: Mapping[str, tuple[
     report = {"what": "speech-emotion", **measures(truth, among(said, classes), labels)}
     whole = measures(np.array([item.label for item in items]), said, LABELS)
     report |= {"accuracy_open": whole["accuracy"], "uar_open": whole["uar"]}
-    clean = np.array([item.name not in folds for item in items])
-    report["n_clean"] = int(clean.sum())
-    if clean.any():
-        found = measures(truth[clean], among(said[clean], classes), labels)
+    told = np.array([item.name in folds for item in items])
+    new = unheard & ~told
+    report["n_clean"] = int(new.sum())
+    if new.any():
+        found = measures(truth[new], among(said[new], classes), labels)
         report |= {f"{name}_clean": found[name] for name in (*MAIN[1:], "confusion")}
-    heard = np.flatnonzero(~clean)
+    heard = np.flatnonzero(told)
     if len(heard):
-        told = among(np.stack([folds[items[i].name][1] for i in heard]), classes)
-        report["out_of_fold"] = {
-            **measures(truth[heard], told, labels),
-            **over_folds(truth[heard], told, np.array([folds[items[i].name][0] for i in heard]), labels),
-        }
+        kept = among(np.stack([folds[items[i].name][1] for i in heard]), classes)
+        numbers = np.array([folds[items[i].name][0] for i in heard])
+        found = measures(truth[heard], kept, labels)
+        report["out_of_fold"] = found | over_folds(truth[heard], kept, numbers, labels)
     report["by_speaker"] = by_speaker(items, truth, among(said, classes), labels)
     return rounded(report | {"failed": results.failed, "models": results.models})
 
