@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .mel import BANDS, FRAME_HZ
+from .mel import FRAME_HZ
 
 STRIDE = 4
 """Frames of the sound in a step of the network."""
@@ -49,9 +49,8 @@ def settled(said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     how sure it is that somebody does, 0 in those rows. Pauses between words are bridged."""
     speech = said[:, -1]
     half = int(PRESENT_S * HZ)
-    padded = np.pad(speech, half)
-    window = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    sure = window.max(1) if len(speech) else speech
+    padded = np.pad(speech, (half, half + 1))
+    sure = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1).max(1)[: len(speech)]
     there = sure >= 0.5
     out = np.where(there[:, None], said, 0).astype(np.float32)
     out[:, -1] = speech
