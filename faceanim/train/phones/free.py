@@ -37,8 +37,8 @@ STAMPS = {"": "en-us", "be": "be", "bg": "bg", "ca": "ca", "da": "da", "el": "el
           "lt": "lt", "nl": "nl", "ro": "ro", "ru": "ru"}  # fmt: skip
 """Tux Paint's language to espeak-ng's voice."""
 _RUSSIAN = {"pau": "", "aa": "a", "a": "ɐ", "ay": "ə", "ae": "ɪ", "i": "ɪ", "y": "ɨ", "yy": "ɨ", "e": "ɛ", "ee": "ɛ",
-            "u": "ʊ", "uu": "u", "ur": "ʊ", "oo": "o", "c": "t͡s", "ch": "t͡ɕ", "sh": "ʂ", "sch": "ɕ", "zh": "ʐ", "zz": "z",
-            "h": "x", "hh": "x"}  # fmt: skip
+            "u": "ʊ", "uu": "u", "ur": "ʊ", "oo": "o", "c": "t͡s", "ch": "t͡ɕ", "sh": "ʂ", "sch": "ɕ", "zh": "ʐ",
+            "zz": "z", "h": "x", "hh": "x"}  # fmt: skip
 """Its names of phones that are not IPA; what else is doubled is palatal, or a vowel under stress."""
 MISFIT, FIT = 1.3, 0.85
 """A recording that its text fits less is said otherwise (see solve.align)."""

@@ -20,6 +20,7 @@ VALIDATION_SPEAKER = "12"
 GRID_TEST_EVERY = 5
 """Every fifth GRID clip, in the order of their names, is kept out."""
 HOURS = {"espeak": 4.0, "flite": 1.5, "espeak_test": 0.3, "noises": 0.4}
+LAUGHS = 1500
 
 
 def prepare(data: Path, speech: Path, work: Path, seed: int = 1) -> None:
@@ -45,8 +46,6 @@ def prepare(data: Path, speech: Path, work: Path, seed: int = 1) -> None:
 def place(speech: Path, work: Path, recipe: str = "start") -> None:
     """Writes work/NAME.npz of the recordings that have texts but no times: work/RECIPE.pt finds them."""
     left = [name for name in free.CORPORA if not (work / f"{name}.npz").exists()]
-    if not left:
-        return
     net = nets.PhoneNet(len(NAMES))
     net.load_state_dict(torch.load(work / f"{recipe}.pt"))
     even = np.zeros(len(NAMES))
@@ -54,6 +53,9 @@ def place(speech: Path, work: Path, recipe: str = "start") -> None:
     for name in left:
         print(f"placing {name}", flush=True)
         save(work / f"{name}.npz", free.aligned(free.CORPORA[name](speech), model))
+    if not (work / "laughs.npz").exists():
+        voices = [u for name in ("prompts", "games", "stamps") for u in load(work / f"{name}.npz")]
+        save(work / "laughs.npz", noises.laughs(voices, LAUGHS, 9))
 
 
 def _emodb(data: Path, work: Path) -> None:
