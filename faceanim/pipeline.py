@@ -27,7 +27,7 @@ from .curves.smooth import smooth
 from .retarget.apply import apply
 from .retarget.contact import hold
 from .retarget.lips import Mouth
-from .solve import emotion, remake
+from .solve import emotion, remake, speech
 from .solve.mix import FROM_VIDEO, bridged, led, mix
 from .solve.remake import remade
 from .solve.speech import respoken
@@ -38,7 +38,7 @@ __all__ = ["channels", "chosen", "controls", "curves", "edited", "read_visemes",
 
 def channels(take: Take, style: Style) -> Track:
     """The layers smoothed and mixed: all channels (core.channels) at the take's rate."""
-    take = emotion.made(take, style.emotion)
+    take = speech.made(emotion.made(take, style.emotion), style.speech)
     for name in FROM_VIDEO:
         if name in take.layers and take.seed(name) is None:
             take = take.with_layer(name, _smoothed(bridged(take.layers[name]), take, style))

@@ -39,6 +39,19 @@ class EmotionStyle:
 
 
 @dataclass(frozen=True)
+class SpeechStyle:
+    """How the `lips` layer speaks; closed lips close and teeth touch in every style.
+
+    enunciation  -1 mumbled (small, blurred into each other) .. 0 as people speak .. 1 over-enunciated (large, distinct)
+    jaw, lips    gains of the two that speak, each for itself: jaw alone shouts, lips alone are a ventriloquist's
+    """
+
+    enunciation: float = 0.0
+    jaw: float = 1.0
+    lips: float = 1.0
+
+
+@dataclass(frozen=True)
 class Style:
     """A preset of the right half of the way: none of it needs a network.
 
@@ -50,6 +63,7 @@ class Style:
     lead_s       seconds by which the animation comes before the sound (negative: after)
     tolerance    the largest error that key reduction may make, in the control's unit
     emotion      how the `emotion` layer is made
+    speech       how the `lips` layer speaks
     """
 
     name: str = "default"
@@ -65,3 +79,4 @@ class Style:
     lead_s: float = 0.0
     tolerance: float = 0.005
     emotion: EmotionStyle = field(default_factory=EmotionStyle)
+    speech: SpeechStyle = field(default_factory=SpeechStyle)

@@ -3,8 +3,9 @@
 {"schema": "faceanim/style/1", "name": TEXT, "mouth_from": "auto"|"audio"|"video", "intensity": {GROUP: NUMBER},
 "cutoff_hz": {GROUP: NUMBER}, "layers": {LAYER: 0..1}, "lead_s": NUMBER, "tolerance": NUMBER, "emotion": {"strength":
 {LABEL: NUMBER}, "intensity": NUMBER, "contrast": NUMBER, "at_most": 1..8, "heard": 0..1, "text_weight": 0..1, "seed":
-INTEGER, "variant": {LABEL: TEXT}, "accents": NUMBER, "micro": NUMBER}}; see core.style for what they mean,
-core.channels for groups, core.emotion for labels. What is left out, a group too, keeps its default.
+INTEGER, "variant": {LABEL: TEXT}, "accents": NUMBER, "micro": NUMBER}, "speech": {"enunciation": -1..1,
+"jaw": NUMBER, "lips": NUMBER}}; see core.style for what they mean, core.channels for groups, core.emotion for labels.
+What is left out, a group too, keeps its default.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from typing import Any
 
 from ..core.channels import GROUPS
 from ..core.emotion import LABELS
-from ..core.style import MOUTH_SOURCES, EmotionStyle, Style
+from ..core.style import MOUTH_SOURCES, EmotionStyle, SpeechStyle, Style
 from . import document
 
 VERSION = 1
 SCHEMA = f"faceanim/style/{VERSION}"
-_FIELDS = ("schema", "name", "mouth_from", "intensity", "cutoff_hz", "layers", "lead_s", "tolerance", "emotion")
+_FIELDS = ("schema", "name", "mouth_from", "intensity", "cutoff_hz", "layers", "lead_s", "tolerance", "emotion",
+           "speech")  # fmt: skip
 EMOTION_RANGES = {
     "intensity": (0.0, 4.0), "contrast": (0.25, 8.0), "heard": (0.0, 1.0), "text_weight": (0.0, 1.0),
     "accents": (0.0, 4.0), "micro": (0.0, 4.0),
 }
 """Of the numbers of an EmotionStyle; a strength is in STRENGTH_RANGE."""
 STRENGTH_RANGE = (0.0, 4.0)
+SPEECH_RANGES = {"enunciation": (-1.0, 1.0), "jaw": (0.0, 4.0), "lips": (0.0, 4.0)}
 SEED_LIMIT = 2**31 - 1
 
 
@@ -60,6 +63,9 @@ def from_json(value: Any) -> Style:
         changes["tolerance"] = fields["tolerance"].number(0.0, 1.0)
     if "emotion" in fields:
         changes["emotion"] = _emotion(fields["emotion"])
+    if "speech" in fields:
+        speech = fields["speech"].fields(tuple(SPEECH_RANGES))
+        changes["speech"] = SpeechStyle(**{name: node.number(*SPEECH_RANGES[name]) for name, node in speech.items()})
     return Style(**changes)
 
 
@@ -97,4 +103,5 @@ def to_json(style: Style) -> dict[str, Any]:
             "seed": emotion.seed,
             "variant": dict(emotion.variant),
         },
+        "speech": {name: float(getattr(style.speech, name)) for name in SPEECH_RANGES},
     }

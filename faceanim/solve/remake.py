@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..core.speech import Speech
 from ..core.style import EmotionStyle, Style
 from ..core.take import Take
 from ..core.track import Track
@@ -51,7 +50,4 @@ def seen(take: Take, layer: str) -> bool:
 def _lips(take: Take) -> Track:
     if not any(phone.ipa for phone in take.phones):
         raise InputError("the take has no phones, which the lips are made from", "analyze a recording of a voice")
-    said = Speech(take.phones, take.words)
-    if (level := take.signals.get("loudness")) is not None:
-        said = replace(said, loudness=level.values[:, 0], loudness_hz=level.fps)
-    return speech.solve(said, take.seconds, take.fps)
+    return speech.solve(speech.said(take), take.seconds, take.fps)

@@ -15,16 +15,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.channels import GROUP_OF
 from ..core.edit import changes
 from ..core.events import Event, ease, near
 from ..core.speech import PhoneSource, Speech
+from ..core.style import SpeechStyle
 from ..core.take import Phone, Take, Word
 from ..core.track import Track
-from .visemes import KINDS, PARTS, Visemes
+from .visemes import KINDS, PARTS, Visemes, part
 from .visemes import read as read_visemes
 
-__all__ = ["PhoneSource", "Signs", "Speech", "read_visemes", "resolve", "respoken", "said", "shapes", "signs", "solve"]
+__all__ = [
+    "PhoneSource", "Signs", "Speech", "made", "read_visemes", "resolve", "respoken", "said", "shapes", "signs", "solve",
+]  # fmt: skip
 
 _REACH = 9.0
 """Dominance is cut off at this many times its lead or follow, where it has fallen to a few thousandths of a percent."""
@@ -90,6 +92,14 @@ def respoken(take: Take, phones: Sequence[Phone], words: Sequence[Word], visemes
     else:
         lips = solve(speech, take.seconds, take.fps, visemes) if spans else None
     return replace(take, phones=speech.phones, words=speech.words).with_layer("lips", lips)
+
+
+def made(take: Take, style: SpeechStyle) -> Take:
+    """The Take with its lips as a style speaks; as it is in the default style, and where no phones are known."""
+    if style == SpeechStyle() or "lips" not in take.layers or not any(phone.ipa for phone in take.phones):
+        return take
+    visemes = read_visemes().spoken(style)
+    return take.with_layer("lips", solve(said(take), take.seconds, take.fps, visemes))
 
 
 def said(take: Take) -> Speech:
@@ -191,11 +201,13 @@ def _blend(signs: Signs, visemes: Visemes, times: np.ndarray) -> np.ndarray:
     start, end = signs.start + before, signs.end - after
     rest = np.minimum(t["pause_weight"]["value"] + t["pause_weight"]["per_s"] * length, t["pause_weight"]["most"])
     values = np.zeros((len(times), len(channels)))
-    for part in PARTS:
-        columns = [i for i, c in enumerate(channels) if _part(c) == part]
-        weight = np.where(pause, rest, np.array([v.weight[part] for v in visemes.visemes] + [0.0])[signs.viseme])
-        lead = np.array([v.lead_s[part] for v in visemes.visemes] + [t["rest_fade_s"]["value"]])[signs.viseme]
-        follow = np.array([v.follow_s[part] for v in visemes.visemes] + [t["rest_fade_s"]["value"]])[signs.viseme]
+    for one in PARTS:
+        columns = [i for i, c in enumerate(channels) if part(c) == one]
+        if not columns:
+            continue
+        weight = np.where(pause, rest, np.array([v.weight[one] for v in visemes.visemes] + [0.0])[signs.viseme])
+        lead = np.array([v.lead_s[one] for v in visemes.visemes] + [t["rest_fade_s"]["value"]])[signs.viseme]
+        follow = np.array([v.follow_s[one] for v in visemes.visemes] + [t["rest_fade_s"]["value"]])[signs.viseme]
         sound, frame = _near(start - _REACH * lead, end + _REACH * follow, times)
         dominance = weight[sound] * _fall(times[frame], start[sound], end[sound], lead[sound], follow[sound])
         total = np.bincount(frame, dominance, len(times)) + _BACKGROUND
@@ -214,7 +226,7 @@ def _touch(values: np.ndarray, signs: Signs, visemes: Visemes, times: np.ndarray
         viseme = visemes.visemes[k]
         at = signs.viseme == k
         gate = _gate(signs.start[at], signs.end[at], viseme.contact.hold, t, times, frame_s)
-        strength = np.array([viseme.contact.strength.get(_part(c), 0.0) for c in channels])
+        strength = np.array([viseme.contact.strength.get(part(c), 0.0) for c in channels])
         target = np.array([viseme.shape.get(c, 0.0) for c in channels])
         keep = np.array([viseme.contact.keep.get(c, 0.0) for c in channels])
         values = values + gate[:, None] * strength * (target + (keep - 1) * values)
@@ -246,11 +258,6 @@ def _confidence(signs: Signs, times: np.ndarray) -> np.ndarray:
         outside = np.maximum(signs.start[sounding][j] - times, times - signs.end[sounding][j])
         away = np.minimum(away, np.maximum(outside, 0))
     return 0.2 + 0.8 * ease(1 - (away - 0.15) / 0.25)
-
-
-def _part(channel: str) -> str:
-    group = GROUP_OF[channel]
-    return group if group in PARTS else "lips"
 
 
 def _fall(t, start, end, lead, follow) -> np.ndarray:

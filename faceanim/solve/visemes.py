@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from ..core.channels import CHANNELS, GROUP_OF
 from ..core.files import PRESETS, input_file
 from ..core.phones import ARPABET, base
+from ..core.style import SpeechStyle
 from ..errors import FormatError, InputError
 
 SCHEMA = "faceanim/visemes/1"
@@ -99,6 +100,15 @@ class Visemes:
         sign = base(ipa)
         return sign in self._by_sign or all(c in self._by_sign for c in sign.replace(_TIE, ""))
 
+    def spoken(self, style: SpeechStyle) -> Visemes:
+        """The preset as it is spoken in a style: larger or smaller, more or less blurred; contacts stay as they are."""
+        if style == SpeechStyle():
+            return self
+        end = self.timing["enunciation"]["mumbled" if style.enunciation < 0 else "over_enunciated"]
+        factor = {name: value ** abs(style.enunciation) for name, value in end.items()}
+        gain = {"jaw": factor["jaw"] * style.jaw, "lips": factor["lips"] * style.lips, "tongue": 1.0}
+        return replace(self, visemes=tuple(_spoken(viseme, gain, factor["reach"]) for viseme in self.visemes))
+
     def check(self, ipa: str) -> None:
         """Raises InputError for a sound that it does not know, so that a slip of typing is told."""
         if self.knows(ipa):
@@ -108,6 +118,19 @@ class Visemes:
             f"'{ipa}' is no sound in IPA that a viseme is known for",
             f"did you mean '{meant}'?" if meant else "write it in IPA, as b, ʃ, aɪ, t͡s; leave it empty for a pause",
         )
+
+
+def part(channel: str) -> str:
+    """Which of PARTS a channel moves with."""
+    group = GROUP_OF[channel]
+    return group if group in PARTS else "lips"
+
+
+def _spoken(viseme: Viseme, gain: Mapping[str, float], reach: float) -> Viseme:
+    held = viseme.contact.strength if viseme.contact else {}
+    shape = {c: x if part(c) in held else min(x * gain[part(c)], 1.0) for c, x in viseme.shape.items()}
+    times = {name: {p: s * reach for p, s in getattr(viseme, name).items()} for name in ("lead_s", "follow_s")}
+    return replace(viseme, shape=shape, **times)
 
 
 def read(path: str | Path | None = None) -> Visemes:

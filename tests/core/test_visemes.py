@@ -9,10 +9,12 @@ from faceanim.core.channels import GROUP_OF
 from faceanim.core.files import PRESETS
 from faceanim.core.phones import ARPABET, BILABIAL, LABIODENTAL, SIBILANT
 from faceanim.core.speech import Speech
-from faceanim.core.take import Phone
+from faceanim.core.style import SpeechStyle, Style
+from faceanim.core.take import Phone, Take
 from faceanim.errors import FormatError
+from faceanim.pipeline import channels
 from faceanim.solve import visemes
-from faceanim.solve.speech import solve
+from faceanim.solve.speech import signs, solve
 
 
 def spoken(text: str, length: float = 0.08, start: float = 0.5, loudness=None) -> Speech:
@@ -190,3 +192,51 @@ def test_phones_beyond_the_ends_out_of_order_and_overlapping():
     phones = [Phone(-0.2, 0.1, "a", 1), Phone(0.3, 0.5, "u", 1), Phone(0.05, 0.35, "m", 1), Phone(0.9, 1.4, "s", 1)]
     track = solve(Speech(tuple(phones)), 1.0, 60)
     assert track.frames == 60 and openness(track)[int(0.2 * 60)] < 1e-6
+
+
+@pytest.mark.parametrize("style, channel, wider", [
+    (SpeechStyle(-1.0), "jawOpen", False),
+    (SpeechStyle(1.0), "jawOpen", True),
+    (SpeechStyle(-0.5), "mouthPucker", False),
+    (SpeechStyle(0.5), "mouthPucker", True),
+    (SpeechStyle(jaw=1.4), "jawOpen", True),
+    (SpeechStyle(lips=0.5), "mouthPucker", False),
+])
+def test_from_mumbled_to_over_enunciated(style, channel, wider):
+    speech = spoken("d a s u f a", 0.1)
+    plain, styled = (solve(speech, 2.0, 60, visemes.read().spoken(s)) for s in (SpeechStyle(), style))
+    change = styled.column(channel).max() / plain.column(channel).max()
+    assert change > 1.1 if wider else change < 0.8
+    other = {"jawOpen": "mouthPucker", "mouthPucker": "jawOpen"}[channel]
+    if not style.enunciation:
+        assert np.allclose(styled.column(other), plain.column(other), atol=0.02)
+
+
+@pytest.mark.parametrize("enunciation", [-1.0, -0.4, 1.0])
+def test_no_style_opens_a_contact(enunciation):
+    speech = spoken("a p a f a m i s a", 0.09)
+    track = solve(speech, 2.0, 100, visemes.read().spoken(SpeechStyle(enunciation, jaw=1.5)))
+    for i in (1, 5):
+        assert (during(track, speech, i, "jawOpen") - during(track, speech, i, "mouthClose")).min() < 1e-6
+    assert during(track, speech, 3, "mouthRollLower").max() > 0.3
+    assert during(track, speech, 7, "jawOpen").min() < 0.13
+    assert (openness(track) >= -1e-6).all()
+
+
+def test_the_pipeline_speaks_in_the_style():
+    speech = spoken("a p a", 0.1)
+    take = Take(60.0, 120, layers={"lips": solve(speech, 2.0, 60)}, phones=speech.phones)
+    jaw = [channels(take, Style(speech=SpeechStyle(e))).column("jawOpen").max() for e in (-1.0, 0.0, 1.0)]
+    assert jaw[0] < 0.7 * jaw[1] < 0.7 * jaw[2]
+
+
+def test_a_breath_before_a_phrase():
+    """Lips part before a phrase, for p too, and close in time; within a phrase there is none."""
+    speech = spoken("_ _ _ _ _ _ _ _ p a _ p a", 0.1)
+    track = solve(speech, 3.0, 100)
+    start, second = speech.phones[8].start, speech.phones[11].start
+    before = openness(track)[int((start - 0.25) * 100) : int((start - 0.05) * 100)]
+    assert before.max() > 0.05 and openness(track)[int((start - 0.6) * 100)] < 0.01
+    assert openness(track)[int((start + 0.02) * 100)] < 1e-3
+    assert "breath" not in {visemes.read().visemes[k].name for k in signs(speech, visemes.read()).viseme[6:] if k >= 0}
+    assert openness(track)[int((second + 0.02) * 100)] < 1e-3

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...core.channels import GROUP_OF
 from ...solve.visemes import Visemes, from_json
 
 PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
@@ -64,8 +65,10 @@ class Constants:
         return document, DELAY[0] + DELAY[1] * float(x[-1])
 
     def visemes(self, x: np.ndarray) -> tuple[Visemes, float]:
-        """The preset and the delay at a point."""
+        """The preset, without the tongue, which no camera sees, and the delay at a point."""
         document, delay = self.at(x)
+        for viseme in document["visemes"]:
+            viseme["shape"] = {c: value for c, value in viseme["shape"].items() if GROUP_OF[c] != "tongue"}
         return from_json(document), delay
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,6 +57,10 @@ class Mouths:
     weights: tuple[float, ...]
 
     @cached_property
+    def _kept(self) -> dict[str, Signs]:
+        return {}
+
+    @cached_property
     def varied(self) -> np.ndarray:
         return self.centred(self.measured)
 
@@ -67,17 +72,25 @@ class Mouths:
 
     def solved(self, visemes: Visemes, delay: float) -> np.ndarray:
         """float (T, M): the measures of the mouths that a preset gives."""
-        at = np.arange(len(self.names)) * _APART + _FIRST
-        rows = [signs(speech, visemes) for speech in self.speech]
-        row = Signs(
-            np.concatenate([np.maximum(r.start, -_REST) + a for r, a in zip(rows, at, strict=True)]),
-            np.concatenate([np.minimum(r.end, _REST) + a for r, a in zip(rows, at, strict=True)]),
-            np.concatenate([r.viseme for r in rows]),
-            np.concatenate([r.gain for r in rows]),
-        )
+        row = self._signs(visemes)
         late = delay if np.isnan(self.delay) else self.delay
         values = shapes(row, visemes, self.times - late, 1 / 60)
         return measures(values, visemes.channels)[:, : self.measured.shape[1]]
+
+    def _signs(self, visemes: Visemes) -> Signs:
+        """All clips' signs in the row; kept, for most constants change nothing here."""
+        key = json.dumps([visemes.timing[name] for name in ("breath", "loud_gain", "first_part")])
+        if key not in self._kept:
+            at = np.arange(len(self.names)) * _APART + _FIRST
+            rows = [signs(speech, visemes) for speech in self.speech]
+            self._kept.clear()
+            self._kept[key] = Signs(
+                np.concatenate([np.maximum(r.start, -_REST) + a for r, a in zip(rows, at, strict=True)]),
+                np.concatenate([np.minimum(r.end, _REST) + a for r, a in zip(rows, at, strict=True)]),
+                np.concatenate([r.viseme for r in rows]),
+                np.concatenate([r.gain for r in rows]),
+            )
+        return self._kept[key]
 
     def only(self, rows: np.ndarray) -> Mouths:
         """These frames (bool (T,)) of it."""
