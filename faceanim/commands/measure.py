@@ -11,6 +11,7 @@ from .command import Command, Report
 
 # what is measured: its module in evaluate/, with run(args) -> report and text(report) -> str; what its data are
 MEASURES = {
+    "faces": ("faces", "pictures or a video of faces, with truth.npz: `weights`, `names`, `pose`; or a video alone"),
     "lips": ("lips", "sound with labelled phones, in the form of EMO-DB"),
     "motion": ("motion", "takes or recordings, as many as you like: blinks, saccades and head motion beside people's"),
     "speech-emotion": ("emotions", "recordings whose index.csv says path, emotion and actor or speaker"),
@@ -20,7 +21,7 @@ MEASURES = {
 def _options(sub: argparse.ArgumentParser) -> None:
     kinds = "; ".join(f"{name}: {data}" for name, (_, data) in MEASURES.items())
     sub.add_argument("what", choices=tuple(MEASURES), help=kinds)
-    sub.add_argument("data", type=Path, metavar="DATA", help="the folder that holds index.csv; for motion a file")
+    sub.add_argument("data", type=Path, metavar="DATA", help="the folder, with index.csv or truth.npz; or a file")
     sub.add_argument("more", type=Path, nargs="*", metavar="FILE", help="for motion: more files")
     sub.add_argument("--limit", type=int, metavar="N", help="so many clips, evenly through all of them")
     sub.add_argument("--only", action="append", default=[], metavar="FIELD=A,B", help="clips with these values alone")

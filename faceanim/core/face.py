@@ -1,8 +1,10 @@
-"""FaceTrack: the landmarks of one face over a video, as the landmarker gave them."""
+"""FaceTrack: the landmarks of one face over a video, as the landmarker gave them; and what a face network is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +26,7 @@ class FaceTrack:
     blendshapes  float32 (N, 52) MediaPipe's own coefficients in the order of channels.ARKIT, or None
     faces        faces seen in the picture at once
     detector     what found them
+    crops        uint8 (N, features.crops.PIXELS) small pictures of the eyes, the mouth and the face, or None
     """
 
     times: np.ndarray
@@ -33,6 +36,7 @@ class FaceTrack:
     blendshapes: np.ndarray | None = None
     faces: int = 1
     detector: str = ""
+    crops: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.times)
@@ -44,3 +48,46 @@ class FaceTrack:
     @property
     def frames(self) -> int:
         return len(self.times)
+
+    def of(self, rows: np.ndarray) -> FaceTrack:
+        """These frames alone."""
+        more = [None if a is None else a[rows] for a in (self.blendshapes, self.crops)]
+        same = self.times[rows], self.points[rows], self.found[rows], self.size
+        return FaceTrack(*same, more[0], self.faces, self.detector, more[1])
+
+
+class Seen(NamedTuple):
+    """N faces as a network sees them.
+
+    points   float32 (N, 478, 3) in head space (solve.pose), in eye distances
+    pose     float32 (N, 3) yaw, pitch, roll in radians, as the points gave it
+    crops    uint8 (N, features.crops.PIXELS)
+    scores   float32 (N, 52) MediaPipe's coefficients; 0 where there are none
+    kind     float32 (N, 1): 1 where the points and scores come by the task file
+    """
+
+    points: np.ndarray
+    pose: np.ndarray
+    crops: np.ndarray
+    scores: np.ndarray
+    kind: np.ndarray
+
+
+class Rest(NamedTuple):
+    """points float32 (478, 3) and view float32 (V,) of a face at rest."""
+
+    points: np.ndarray
+    view: np.ndarray
+
+
+class Reader(NamedTuple):
+    """A face network.
+
+    view    crops uint8 (N, P) to what it sees in them, float32 (N, V)
+    read    (Seen, view (N, V), Rest or None) to its outputs (N, O) and their standard deviations (N, O)
+    spread  (O,): the standard deviation of the truth that it learned
+    """
+
+    view: Callable[[np.ndarray], np.ndarray]
+    read: Callable[[Seen, np.ndarray, Rest | None], tuple[np.ndarray, np.ndarray]]
+    spread: np.ndarray

@@ -15,6 +15,7 @@ import numpy as np
 from ..core.face import FaceTrack
 from ..core.files import input_file
 from ..errors import EngineError, MediaError
+from .crops import cut
 from .mesh import BundledMesh, Face, Mesh, TaskMesh
 
 TASK_VARIABLE = "FACEANIM_FACE_LANDMARKER"
@@ -107,12 +108,31 @@ def open_landmarker(task: Path | str | None = None, faces: int = 2) -> Landmarke
     faces  look for as many at once; 1 saves the looking
     Raises EngineError where neither can be had, MediaError where the task file is not there.
     """
+    path = _task(task)
+    name = TaskMesh.name if path else BundledMesh.name
+    with _loading():
+        return Landmarker(lambda n, still: _mesh(path, n, still), faces, name)
+
+
+def open_mesh(task: Path | str | None = None, still: bool = True) -> Mesh:
+    """What finds the face in pictures that need not follow each other; `task` and errors as in open_landmarker."""
+    with _loading():
+        return _mesh(_task(task), 1, still, scores=True)
+
+
+def _task(task: Path | str | None) -> Path | None:
     task = task or os.environ.get(TASK_VARIABLE) or None
+    return None if task is None else input_file(task, "face landmarker file", MediaError)
+
+
+def _mesh(task: Path | None, faces: int, still: bool, scores: bool | None = None) -> Mesh:
+    return BundledMesh(faces, still) if task is None else TaskMesh(task, faces, still, scores)
+
+
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
     try:
-        if task is not None:
-            path = input_file(task, "face landmarker file", MediaError)
-            return Landmarker(lambda n, still: TaskMesh(path, n, still), faces, TaskMesh.name)
-        return Landmarker(BundledMesh, faces, BundledMesh.name)
+        yield
     except ImportError as error:
         raise EngineError(
             f"the face landmarker cannot be loaded: {error}",
@@ -125,13 +145,15 @@ def follow(
     landmarker: Landmarker,
     seconds: float = 0.0,
     progress: Progress = lambda fraction, stage: None,
+    crops: bool = False,
 ) -> FaceTrack:
     """The user's face through a video; decoding runs ahead in a thread of its own.
 
     seconds  how long it is, for `progress` (fraction 0..1, "face"), which may raise to stop
+    crops    keep small pictures of the face too, for the face network
     Raises MediaError where there is no frame, or none with a face.
     """
-    times, found, points, scores = [], [], [], []
+    times, found, points, scores, cuts = [], [], [], [], []
     size = (0, 0)
     for frame in _ahead(frames):
         if times and frame.time <= times[-1]:
@@ -143,6 +165,8 @@ def follow(
         if faces:
             points.append(faces[0].points)
             scores.append(faces[0].blendshapes)
+            if crops:
+                cuts.append(cut(frame.image, faces[0].points))
         progress(min(1.0, frame.time / seconds) if seconds else 0.0, "face")
     if not times:
         raise MediaError("the video has no pictures in this span", "check the file and --start and --end")
@@ -160,12 +184,13 @@ def follow(
         blendshapes=None if scores[0] is None else _spread(scores, held),
         faces=max(1, landmarker.faces),
         detector=landmarker.detector,
+        crops=_spread(cuts, held) if crops else None,
     )
 
 
 def _spread(rows: list[np.ndarray], found: np.ndarray) -> np.ndarray:
     """Rows of the frames that have a face, zeros in the others."""
-    out = np.zeros((len(found), *rows[0].shape), np.float32)
+    out = np.zeros((len(found), *rows[0].shape), rows[0].dtype)
     for i, row in zip(np.flatnonzero(found), rows, strict=True):
         out[i] = row
     return out

@@ -79,8 +79,9 @@ class TaskMesh:
 
     name = "mediapipe FaceLandmarker"
 
-    def __init__(self, task: Path, faces: int, still: bool):
-        self._make = lambda: _open_task(task, faces, still)
+    def __init__(self, task: Path, faces: int, still: bool, scores: bool | None = None):
+        """scores  give MediaPipe's coefficients too (default: unless still)"""
+        self._make = lambda: _open_task(task, faces, still, not still if scores is None else scores)
         self._still = still
         self._stamp = 0
         self._mesh = self._make()
@@ -123,7 +124,7 @@ def _arkit(scores: Iterable[Any]) -> np.ndarray:
     return np.array([by_name.get(name, 0.0) for name in ARKIT], np.float32)
 
 
-def _open_task(task: Path, faces: int, still: bool) -> Any:
+def _open_task(task: Path, faces: int, still: bool, scores: bool) -> Any:
     with _quiet():
         from mediapipe.tasks.python import BaseOptions, vision
 
@@ -131,7 +132,7 @@ def _open_task(task: Path, faces: int, still: bool) -> Any:
         # the file is given as bytes: MediaPipe cannot open paths with letters beyond ASCII on Windows
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_buffer=task.read_bytes()),
-            running_mode=mode, num_faces=faces, output_face_blendshapes=not still,
+            running_mode=mode, num_faces=faces, output_face_blendshapes=scores,
         )
         try:
             mesh = vision.FaceLandmarker.create_from_options(options)

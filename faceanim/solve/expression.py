@@ -77,7 +77,7 @@ def measured(track: FaceTrack) -> Reading:
 
     values = np.stack([_coefficient(name, column, track, model) for name in EXPRESSION], 1)
     gap = model.measures.index("gap")
-    values = _possible(values, 1 - np.clip((measures[:, gap] - neutral[gap]) / PARTED, 0, 1))
+    values = possible(values, 1 - np.clip((measures[:, gap] - neutral[gap]) / PARTED, 0, 1))
     front = _frontal(head)
     sure = np.array([reliable.get(name, 0.0) for name in EXPRESSION])[None] * _visible(head)
     if track.blendshapes is None:
@@ -100,10 +100,7 @@ def solve(track: FaceTrack, seconds: float, fps: float, predictor: Predictor = m
     if not len(rows):
         layers = {"expression": EXPRESSION, "gaze": gaze.CHANNELS, "head": HEAD}
         return {k: Track.of(fps, names, np.zeros((frames, len(names))), 0.0) for k, names in layers.items()}
-    shown = FaceTrack(
-        track.times[rows], track.points[rows], track.found[rows], track.size,
-        None if track.blendshapes is None else track.blendshapes[rows], track.faces, track.detector,
-    )  # fmt: skip
+    shown = track.of(rows)
     reading = predictor(shown)
     steady = without_spikes(reading.head, shown.times, np.radians(12.0))[:, None]
     look = gaze.look(reading.eyes)
@@ -149,17 +146,18 @@ def _coefficient(name: str, column: dict[str, np.ndarray], track: FaceTrack, mod
     return (1 - share) * own + share * np.clip(theirs / 0.9, 0, 1)
 
 
-def _possible(values: np.ndarray, together: np.ndarray) -> np.ndarray:
+def possible(values: np.ndarray, together: np.ndarray | None = None) -> np.ndarray:
     """What a face can do: mouthClose closes what jawOpen opens, one side at a time, wide or shut.
 
     together  (N,) 1 where the lips are seen to meet: nothing parts them then
     """
     values = values.copy()
     at = EXPRESSION.index
-    parts = [at(name) for name in PARTING]
-    values[:, parts] *= 1 - 0.8 * together[:, None]
     jaw, close = at("jawOpen"), at("mouthClose")
-    values[:, close] = np.minimum(np.maximum(values[:, close], values[:, jaw] * together), values[:, jaw])
+    if together is not None:
+        values[:, [at(name) for name in PARTING]] *= 1 - 0.8 * together[:, None]
+        values[:, close] = np.maximum(values[:, close], values[:, jaw] * together)
+    values[:, close] = np.minimum(values[:, close], values[:, jaw])
     for a, b in (("mouthLeft", "mouthRight"), ("jawLeft", "jawRight"), *(
         (f"eyeWide{side}", f"eyeBlink{side}") for side in ("Left", "Right")
     )):

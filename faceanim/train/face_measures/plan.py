@@ -84,9 +84,9 @@ def isolated(names: tuple[str, ...]) -> Truth:
     for k in range(ISOLATED_FACES):
         angle = 2 * np.pi * k / 12
         gaze = np.radians([22 * np.cos(angle), 18 * np.sin(angle)] * 2)
-        pictures.append((FIRST_ISOLATED + k, _with_lids(nothing, gaze, names), gaze))
+        pictures.append((FIRST_ISOLATED + k, with_lids(nothing, gaze, names), gaze))
     poses = [draw.uniform(-NEARLY_FRONT, NEARLY_FRONT, 3) for _ in pictures]
-    return _truth(names, [(*picture, pose) for picture, pose in zip(pictures, poses, strict=True)])
+    return truth_of(names, [(*picture, pose) for picture, pose in zip(pictures, poses, strict=True)])
 
 
 def _random(names: tuple[str, ...], seed: int, first: int, faces: int) -> Truth:
@@ -98,17 +98,17 @@ def _random(names: tuple[str, ...], seed: int, first: int, faces: int) -> Truth:
             if k == 0:
                 pictures.append((face, np.zeros(len(names), np.float32), np.zeros(4), 0.15 * pose))
                 continue
-            weights = _expression(names, draw)
+            weights = random_expression(names, draw)
             gaze = np.tile(draw.normal(0, 0.2, 2).clip(-0.4, 0.4), 2)
-            pictures.append((face, _with_lids(weights, gaze, names), gaze, pose))
-    return _truth(names, pictures)
+            pictures.append((face, with_lids(weights, gaze, names), gaze, pose))
+    return truth_of(names, pictures)
 
 
 mixed = partial(_random, seed=7, first=FIRST_MIXED, faces=MIXED_FACES)
 test = partial(_random, seed=2, first=FIRST_TEST, faces=TEST_FACES)
 
 
-def _expression(names: tuple[str, ...], draw: np.random.Generator) -> np.ndarray:
+def random_expression(names: tuple[str, ...], draw: np.random.Generator) -> np.ndarray:
     """A few channels, mostly alike on both sides, that a face can show together."""
     weights, at = np.zeros(len(names), np.float32), names.index
     for name in _moving(names):
@@ -135,7 +135,7 @@ def _other(name: str) -> str:
     return name[:-1] + {"L": "R", "R": "L"}[name[-1]]
 
 
-def _with_lids(weights: np.ndarray, gaze: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+def with_lids(weights: np.ndarray, gaze: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """The lids follow the eyes."""
     weights = weights.copy()
     for side, (yaw, pitch), outward in (("L", gaze[:2], 1), ("R", gaze[2:], -1)):
@@ -145,7 +145,7 @@ def _with_lids(weights: np.ndarray, gaze: np.ndarray, names: tuple[str, ...]) ->
     return weights
 
 
-def _truth(names: tuple[str, ...], pictures: list[tuple]) -> Truth:
+def truth_of(names: tuple[str, ...], pictures: list[tuple]) -> Truth:
     order = np.argsort([picture[0] for picture in pictures], kind="stable")
     columns = (np.array(column)[order] for column in zip(*pictures, strict=True))
     return Truth(names, *columns)

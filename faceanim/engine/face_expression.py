@@ -1,0 +1,51 @@
+"""The face network of models/face_expression as a Predictor."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..core.face import Reader
+from ..core.files import MODELS
+from ..errors import FormatError
+from ..formats import safetensors
+from ..solve import learned
+from ..solve.expression import Predictor
+from .provenance import sha256
+
+WEIGHTS = MODELS / "face_expression" / "weights.safetensors"
+
+
+def ready() -> bool:
+    """Whether its weights and torch are there."""
+    return WEIGHTS.is_file() and find_spec("torch") is not None
+
+
+def predictor(clip: bool = True, device: str = "cpu") -> Predictor | None:
+    """As solve.learned.predictor; None where the network cannot be had."""
+    return learned.predictor(model(WEIGHTS, device), clip) if ready() else None
+
+
+@lru_cache(maxsize=2)
+def model(path: Path = WEIGHTS, device: str = "cpu") -> Reader:
+    """Raises FormatError where the weights are not there or are not this network's."""
+    from ..nets import face_expression as nets
+
+    arrays, metadata = safetensors.read(path, "face network")
+    hint = "install faceanim again, or train it: python -m faceanim.train.face_expression"
+    if metadata.get("outputs", "").split() != list(learned.OUTPUTS):
+        raise FormatError(f"{path} was trained for other channels", hint)
+    try:
+        return nets.reader(arrays, device)
+    except (KeyError, RuntimeError) as error:
+        raise FormatError(f"{path} does not hold this face network: {error}", hint) from error
+
+
+def model_of() -> dict[str, Any]:
+    """What a Take says of it: its hash, and the card's word on commercial use."""
+    card = WEIGHTS.with_name("card.md").read_text(encoding="utf-8")
+    word = re.search(r"commercial:\s*(\w+)", card)
+    return {"face_expression": {"hash": sha256(WEIGHTS), "commercial": word[1] if word else "unclear"}}

@@ -1,0 +1,165 @@
+"""The face network: landmarks, crops and the head's pose to ARKit coefficients, gaze, a better pose, and how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..core.face import Reader, Rest, Seen
+
+POINTS, SCORES, POSE = 478 * 3, 52, 3
+WIDTH, BLOCKS = 320, 3
+POINT_FEATURES = 112
+CROP_FEATURES = 48
+POINT_SCALE = 20.0
+"""Points are in eye distances, and differ by some hundredths."""
+BATCH = 256
+
+
+class Layout(NamedTuple):
+    """The crops in a row of pixels: (name of the encoder, width, height) in their order."""
+
+    encoder: str
+    width: int
+    height: int
+
+
+LAYOUT: tuple[Layout, ...] = (
+    Layout("eye", 48, 48), Layout("eye", 48, 48), Layout("mouth", 64, 48), Layout("face", 48, 48),
+)  # fmt: skip
+PIXELS = sum(crop.width * crop.height for crop in LAYOUT)
+VIEW = CROP_FEATURES * len(LAYOUT)
+
+
+class FaceNet(nn.Module):
+    """outputs  O: coefficients, gaze, and a rotation vector that corrects the pose
+
+    A face's own rest, where it is known, is given as the points at rest and what the crops showed then.
+    """
+
+    def __init__(self, outputs: int, mean: torch.Tensor | None = None):
+        super().__init__()
+        self.outputs = outputs
+        self.register_buffer("mean", torch.zeros(POINTS) if mean is None else mean)
+        self.register_buffer("spread", torch.ones(outputs))
+        self.encoders = nn.ModuleDict({c.encoder: _encoder(c.width, c.height) for c in reversed(LAYOUT)})
+        self.shape = nn.Linear(POINTS, POINT_FEATURES)
+        self.change = nn.Linear(POINTS, POINT_FEATURES)
+        self.first = nn.Linear(2 * POINT_FEATURES + 2 * VIEW + SCORES + 2 + POSE, WIDTH)
+        self.condition = nn.Sequential(nn.Linear(2 * POSE + 2, 64), nn.GELU(), nn.Linear(64, 2 * WIDTH * BLOCKS))
+        self.blocks = nn.ModuleList(_Block(WIDTH) for _ in range(BLOCKS))
+        self.last = nn.Linear(WIDTH, 2 * outputs)
+
+    def view(self, crops: torch.Tensor) -> torch.Tensor:
+        """(N, VIEW) of uint8 crops: their own light and contrast are taken out."""
+        parts, start = [], 0
+        pixels = crops.float()
+        pictures: dict[str, list[torch.Tensor]] = {}
+        for crop in LAYOUT:
+            end = start + crop.width * crop.height
+            part = pixels[:, start:end]
+            part = (part - part.mean(1, keepdim=True)) / (part.std(1, keepdim=True) + 6)
+            pictures.setdefault(crop.encoder, []).append(part.reshape(-1, 1, crop.height, crop.width))
+            start = end
+        for name, group in pictures.items():
+            seen = self.encoders[name](torch.cat(group))
+            parts += list(seen.chunk(len(group)))
+        return torch.cat(parts, 1)
+
+    def forward(
+        self, frames: Seen, view: torch.Tensor, rest_points: torch.Tensor, rest_view: torch.Tensor, known: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, O) outputs and (N, O) log variances, in units of `spread`.
+
+        view         of the frames' crops
+        rest_points  (N, 478, 3), rest_view (N, VIEW): of the face at rest, and known (N, 1): 0 where they are not
+        """
+        points = frames.points.flatten(1)
+        shape = self.shape((points - self.mean) * POINT_SCALE)
+        change = self.change((points - rest_points.flatten(1)) * known * POINT_SCALE)
+        turned = torch.cat([frames.pose, frames.pose.abs(), frames.kind, known], 1)
+        film = self.condition(turned).chunk(2 * BLOCKS, 1)
+        x = torch.cat(
+            [shape, change, view, (view - rest_view) * known, frames.scores * 2, frames.kind, known, frames.pose], 1
+        )
+        x = self.first(x)
+        for k, block in enumerate(self.blocks):
+            x = block(x, film[2 * k], film[2 * k + 1])
+        value, log_variance = self.last(x).chunk(2, 1)
+        return value, log_variance.clamp(-6, 3)
+
+
+def _encoder(width: int, height: int) -> nn.Module:
+    layers: list[nn.Module] = []
+    before = 1
+    for channels in (16, 32, 48, 64):
+        layers += [nn.Conv2d(before, channels, 3, 2, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
+        before = channels
+    flat = before * (width // 16) * (height // 16)
+    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.1), nn.Linear(flat, CROP_FEATURES))
+
+
+class _Block(nn.Module):
+    """Residual, scaled and shifted by what it is conditioned on (FiLM)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.wide, self.back = nn.Linear(width, width), nn.Linear(width, width)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+        return x + self.drop(self.back(F.gelu(self.wide(self.norm(x) * (1 + scale) + shift))))
+
+
+def reader(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Reader:
+    """A Reader of a file's arrays (float16 or float32), by their names in FaceNet.
+
+    Raises KeyError or RuntimeError where they are not this network's.
+    """
+    net = FaceNet(len(arrays["spread"]))
+    state = {name: torch.from_numpy(np.array(a, np.float32)) for name, a in arrays.items()}
+    lacking = {n for n in net.state_dict() if n not in state and not n.endswith("num_batches_tracked")}
+    if lacking:
+        raise KeyError(f"the weights lack {sorted(lacking)[0]}")
+    net.load_state_dict(state, strict=False)
+    net.eval().to(device)
+
+    def tensor(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    def view(crops: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            parts = [net.view(tensor(crops[k : k + BATCH])).cpu().numpy() for k in range(0, len(crops), BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, VIEW), np.float32)
+
+    def read(frames: Seen, views: np.ndarray, rest: Rest | None) -> tuple[np.ndarray, np.ndarray]:
+        parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        with torch.inference_mode():
+            known = torch.full((1, 1), float(rest is not None), device=device)
+            points = tensor(rest.points)[None] if rest else torch.zeros(1, 478, 3, device=device)
+            seen = tensor(rest.view)[None] if rest else torch.zeros(1, VIEW, device=device)
+            for k in range(0, len(views), BATCH):
+                some = Seen(*(tensor(a[k : k + BATCH]) for a in frames))
+                n = len(some.pose)
+                out, log = net(some, tensor(views[k : k + BATCH]), points.expand(n, -1, -1), seen.expand(n, -1),
+                               known.expand(n, -1))  # fmt: skip
+                parts[0].append((out * net.spread).cpu().numpy())
+                parts[1].append((torch.exp(0.5 * log) * net.spread).cpu().numpy())
+        return np.concatenate(parts[0]), np.concatenate(parts[1])
+
+    return Reader(view, read, net.spread.cpu().numpy())
+
+
+def arrays(net: FaceNet) -> dict[str, np.ndarray]:
+    """What `reader` takes, float16."""
+    return {
+        name: value.detach().cpu().numpy().astype(np.float16)
+        for name, value in net.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }

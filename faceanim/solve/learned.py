@@ -1,0 +1,144 @@
+"""The predictor with a network (models/face_expression): what goes in, what comes out, and the face's own rest.
+
+The network is a callable that this module is given; see core.face for what they speak in.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.channels import ARKIT
+from ..core.face import FaceTrack, Reader, Rest, Seen
+from . import gaze, pose
+from .expression import EXPRESSION, Predictor, Reading, possible
+
+EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
+OUTPUTS: tuple[str, ...] = (*EXPRESSION, *EYES, "turnX", "turnY", "turnZ")
+"""The last three: a rotation vector in head space (radians) that follows the rotation which the points gave."""
+FACE, LOOK, TURN = slice(0, len(EXPRESSION)), slice(len(EXPRESSION), -3), slice(-3, None)
+
+UPPER = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye")))
+LOWER = tuple(k for k in range(len(EXPRESSION)) if k not in UPPER)
+RESTING, FEWEST, MOST = 0.15, 3, 60
+"""The share of the frames that show the face at rest, and how many at least and at most."""
+UNREST = {"upper": 0.9, "lower": 1.1}
+"""The sum of a region's coefficients, read without knowing the rest, up to which it may be a face at rest."""
+TURNED = 1.0
+"""What a radian of the head's turn counts in that sum: a face seen from the front is known best."""
+SHUT = 0.6
+"""A lid closed further hides the iris."""
+WORST_FIT = 0.16
+"""Landmarks whose rigid points lie further from a face's shape (in eye distances) are no face."""
+SMOOTH_S, SMOOTH_BY = 0.05, 0.07
+"""Values nearer in time and in size than about this are averaged: a still face is still, and a blink stays sharp."""
+
+
+def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
+    """What the network sees of a FaceTrack with crops in which every frame has a face."""
+    fitted = pose.fit(track.points)
+    n = track.frames
+    task = track.blendshapes is not None
+    return Seen(
+        points=fitted.points,
+        pose=pose.angles(fitted.rotation).astype(np.float32),
+        crops=track.crops,
+        scores=np.asarray(track.blendshapes, np.float32) if task else np.zeros((n, len(ARKIT)), np.float32),
+        kind=np.full((n, 1), float(task), np.float32),
+    ), fitted
+
+
+def predictor(reader: Reader, clip: bool = True) -> Predictor:
+    """A Predictor that reads faces by the network.
+
+    clip  the frames follow each other and are of one person, whose rest is found among them; else each stands alone
+    """
+
+    def read(track: FaceTrack) -> Reading:
+        frames, fitted = seen(track)
+        views = reader.view(frames.crops)
+        values, deviation = reader.read(frames, views, None)
+        if clip:
+            rest = own_rest(values, frames, views)
+            if rest is not None:
+                values, deviation = reader.read(frames, views, rest)
+            values = steady(values, deviation, track.times)
+        return reading(values, deviation, reader.spread, fitted)
+
+    return read
+
+
+def reading(values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose) -> Reading:
+    """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),)."""
+    sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, 0, 1))
+    face = possible(np.clip(values[:, FACE], 0, 1))
+    blink = face[:, [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]].max(1)
+    eyes, eyes_sure = both_eyes(values[:, LOOK], deviation[:, LOOK], sure[:, LOOK])
+    eyes_sure = eyes_sure * (blink < SHUT)[:, None]
+    head = pose.angles(fitted.rotation @ turned(values[:, TURN]))
+    head_sure = np.repeat(np.clip(1.3 - fitted.residual / WORST_FIT, 0, 1)[:, None], 3, 1)
+    return Reading(*(a.astype(np.float32) for a in (face, eyes, head, sure[:, FACE], eyes_sure, head_sure)))
+
+
+def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 4) eyes that move together, the better seen one counting more, and their confidence."""
+    weight = 1 / np.square(deviation).clip(1e-6)
+    weight = weight.reshape(-1, 2, 2)
+    both = (look.reshape(-1, 2, 2) * weight).sum(1) / weight.sum(1)
+    both = np.clip(both, -gaze.LIMIT, gaze.LIMIT)
+    return np.concatenate([both, both], 1), np.tile(sure.reshape(-1, 2, 2).max(1), (1, 2))
+
+
+def own_rest(values: np.ndarray, frames: Seen, views: np.ndarray) -> Rest | None:
+    """The face at rest: the mean of the frames that show least, for the brows and eyes and for the rest of the face
+    by themselves; None where one of them never rests."""
+    away = TURNED * np.abs(frames.pose[:, :2]).sum(1)
+    count = int(np.clip(RESTING * len(values), FEWEST, MOST))
+    upper = np.arange(478) < 0
+    parts: dict[str, np.ndarray] = {}
+    for region, columns in (("upper", UPPER), ("lower", LOWER)):
+        active = np.clip(values[:, columns], 0, None).sum(1)
+        if region == "upper":
+            active = active + np.abs(values[:, LOOK]).mean(1)
+        rows = np.argsort(active + away, kind="stable")[:count]
+        if np.median(active[rows]) > UNREST[region]:
+            return None
+        parts[region] = rows
+    upper = frames.points[parts["upper"]].mean(0)
+    lower = frames.points[parts["lower"]].mean(0)
+    # the crops of the eyes come first, then those of the mouth and the whole face
+    half = views.shape[1] // 2
+    view = np.concatenate([views[parts["upper"], :half].mean(0), views[parts["lower"], half:].mean(0)])
+    # above the middle of the nose, in head space, the brows and eyes count
+    share = np.clip(lower[:, 1:2] / 0.1 + 0.5, 0, 1)
+    return Rest((share * upper + (1 - share) * lower).astype(np.float32), view.astype(np.float32))
+
+
+def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Averaged over neighbours in time that differ little, so that nothing lags and noise is halved or better.
+
+    values, deviation  (N, O); what is less sure is averaged over larger differences
+    """
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    reach = int(np.ceil(2.5 * SMOOTH_S / max(step, 1e-3)))
+    by = SMOOTH_BY * (0.5 + deviation / np.median(deviation, 0).clip(1e-6))
+    total, weight = values.copy(), np.ones_like(values)
+    for k in range(1, min(reach, len(values) - 1) + 1):
+        late = times[k:] - times[:-k]
+        near = np.exp(-0.5 * (late / SMOOTH_S) ** 2)[:, None]
+        alike = np.exp(-0.5 * ((values[k:] - values[:-k]) / by[k:]) ** 2) * near
+        total[k:] += alike * values[:-k]
+        total[:-k] += alike * values[k:]
+        weight[k:] += alike
+        weight[:-k] += alike
+    return total / weight
+
+
+def turned(vector: np.ndarray) -> np.ndarray:
+    """(N, 3, 3) rotations of rotation vectors (N, 3)."""
+    angle = np.linalg.norm(vector, axis=1)
+    axis = vector / np.maximum(angle, 1e-9)[:, None]
+    cross = np.zeros((len(vector), 3, 3))
+    cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -axis[:, 2], axis[:, 1], -axis[:, 0]
+    cross = cross - cross.transpose(0, 2, 1)
+    sine, cosine = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
+    return np.eye(3) + sine * cross + (1 - cosine) * cross @ cross

@@ -1,0 +1,7 @@
+"""models/face_expression: heads of known expression are rendered in numbers, both landmarkers look at them, and a
+network learns to read them.
+
+    python -m faceanim.train.face_expression make --data DATA --faces FOLDER       renders and looks, shard by shard
+    python -m faceanim.train.face_expression train --faces FOLDER --output FILE    learns
+    python -m faceanim.train.face_expression held-out --data DATA --output DIR     pictures of other people, to evaluate
+"""

@@ -1,0 +1,57 @@
+"""Pictures of people whom no training sees, by Cycles, for `faceanim evaluate faces`.
+
+mixed    40 people, 12 pictures each: at rest, then random expressions, gazes and poses
+sweep    six people, each with one expression while the head turns from -45 to 45 degrees
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..face_measures.heads import Head
+from ..face_measures.plan import Truth, random_expression, truth_of, with_lids
+from ..face_measures.render import render
+
+FIRST, PEOPLE, PICTURES = 9000, 40, 12
+"""An identity is the seed of its face; training's heads are drawn otherwise and cannot meet these."""
+TURN = np.array([60.0, 30.0, 20.0])
+"""A random pose reaches this far: yaw, pitch, roll in degrees."""
+FIRST_SWEEP, SWEEPERS = 9500, 6
+YAWS = np.linspace(-45, 45, 13)
+SHOWN = 0.5
+"""An expression of the sweep has a channel at least this strong."""
+
+
+def mixed(names: tuple[str, ...]) -> Truth:
+    draw = np.random.default_rng(11)
+    pictures = []
+    for face in range(FIRST, FIRST + PEOPLE):
+        for k in range(PICTURES):
+            pose = draw.uniform(-1, 1, 3) * TURN
+            if k == 0:
+                pictures.append((face, np.zeros(len(names), np.float32), np.zeros(4), 0.15 * pose))
+                continue
+            weights = random_expression(names, draw)
+            gaze = np.tile(draw.normal(0, 0.2, 2).clip(-0.4, 0.4), 2)
+            pictures.append((face, with_lids(weights, gaze, names), gaze, pose))
+    return truth_of(names, pictures)
+
+
+def sweep(names: tuple[str, ...]) -> Truth:
+    draw = np.random.default_rng(12)
+    pictures = []
+    for face in range(FIRST_SWEEP, FIRST_SWEEP + SWEEPERS):
+        weights = random_expression(names, draw)
+        while weights.max() < SHOWN:
+            weights = random_expression(names, draw)
+        pictures += [(face, weights, np.zeros(4), np.array([yaw, 0.0, 0.0])) for yaw in YAWS]
+    return truth_of(names, pictures)
+
+
+def held_out(data: Path, folder: Path, progress) -> None:
+    """folder/mixed and folder/sweep: pictures and truth.npz."""
+    head = Head(data)
+    for name, plan in (("sweep", sweep), ("mixed", mixed)):
+        render(head, plan(head.expressions), folder / name, progress)

@@ -1,0 +1,94 @@
+"""Clips of random people, seen by both landmarkers, in shards that a stopped run goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ...core.channels import ARKIT
+from ...core.face import LANDMARKS
+from ...core.files import input_file, replacing
+from ...features import crops
+from ...features.mesh import BundledMesh, TaskMesh
+from .expressions import Expressions, gaze, turn
+from .people import People
+from .studio import Studio
+
+CLIPS = 10
+"""In a shard."""
+RESTS, PAIRS, SINGLES = 3, 6, 9
+"""Pictures of a clip: at rest, of one expression under two poses, and by themselves."""
+PICTURES = RESTS + 2 * PAIRS + SINGLES
+FOLLOWED, TASKED = 0.35, 0.5
+"""Shares of the pictures."""
+SEED = 77
+
+
+def make(data: Path, folder: Path, shards: range, progress: Callable[[str], None]) -> None:
+    """folder/00000.npz ...: arrays over CLIPS * PICTURES pictures, see `_clip`."""
+    cv2.setNumThreads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    people = People(data)
+    studio, expressions = Studio(people), Expressions(people.names)
+    eyes = Eyes(input_file(data / "mediapipe" / "face_landmarker.task", "face landmarker file"))
+    for shard in shards:
+        path = folder / f"{shard:05d}.npz"
+        if path.exists():
+            continue
+        clips = [_clip(people, studio, expressions, eyes, [SEED, shard, k]) for k in range(CLIPS)]
+        arrays = {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
+        with replacing(path) as temporary:
+            np.savez(temporary, names=np.array(people.names), **arrays)
+        seen = np.isfinite(arrays["bundled"][:, 0, 0]).mean()
+        progress(f"{path.name}: a face found in {seen:.1%}")
+
+
+class Eyes:
+    """Both landmarkers. Some pictures are seen as the next of a video, where the one before says where to look."""
+
+    def __init__(self, task: Path):
+        self._still, self._moving = BundledMesh(1, still=True), BundledMesh(1, still=False)
+        self._task = TaskMesh(task, 1, still=True, scores=True)
+
+    def see(self, image: np.ndarray, follow: bool, task: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Points by the bundled and the task's network (478, 3), and coefficients (52,); NaN where there is none."""
+        if follow:
+            self._moving.find(image, 0.0)
+        found = (self._moving if follow else self._still).find(image, 0.0)
+        points = found[0].points if found else np.full((LANDMARKS, 3), np.nan, np.float32)
+        found = self._task.find(image, 0.0) if task or not found else []
+        if not found:
+            return points, np.full((LANDMARKS, 3), np.nan, np.float32), np.full(len(ARKIT), np.nan, np.float32)
+        return points, found[0].points, found[0].blendshapes
+
+
+def _clip(
+    people: People, studio: Studio, expressions: Expressions, eyes: Eyes, seed: list[int]
+) -> dict[str, np.ndarray]:
+    """weights (N, E), gaze (N, 4) and pose (N, 3) in radians, kind (N,): 0 at rest, 1.. a pair, -1 by itself;
+    bundled, task (N, 478, 3); scores (N, 52); crops uint8 (N, crops.PIXELS)"""
+    draw = np.random.default_rng(seed)
+    person, shot = people.person(draw), studio.shot(draw)
+    rows = [(0, expressions.rest(draw)) for _ in range(RESTS)]
+    for k in range(PAIRS):
+        rows += [(k + 1, expressions.one(draw))] * 2
+    rows += [(-1, expressions.one(draw)) for _ in range(SINGLES)]
+    arrays: dict[str, list] = {k: [] for k in ("kind", "weights", "gaze", "pose", "bundled", "task", "scores", "crops")}
+    looks: dict[int, np.ndarray] = {}
+    for kind, weights in rows:
+        pose = turn(draw) * (0.4 if kind == 0 else 1.0)
+        look = looks.setdefault(kind, gaze(pose, draw)) if kind > 0 else gaze(pose, draw)
+        if kind == 0:
+            look = look * 0.5
+        weights = expressions.look(weights, look, draw)
+        image = studio.picture(person, shot, weights, look, pose, draw)
+        bundled, task, scores = eyes.see(image, draw.random() < FOLLOWED, draw.random() < TASKED)
+        points = bundled if np.isfinite(bundled[0, 0]) else task
+        cut = crops.cut(image, points) if np.isfinite(points[0, 0]) else np.zeros(crops.PIXELS, np.uint8)
+        for name, value in zip(arrays, (kind, weights, look, pose, bundled, task, scores, cut), strict=True):
+            arrays[name].append(value)
+    types = {"kind": np.int16, "crops": np.uint8}
+    return {name: np.array(values, types.get(name, np.float32)) for name, values in arrays.items()}

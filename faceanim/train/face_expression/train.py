@@ -1,0 +1,286 @@
+"""Teaches nets.face_expression from the shards of `make`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...core.channels import ARKIT, mirrored
+from ...core.face import Seen
+from ...errors import InputError
+from ...nets.face_expression import LAYOUT, FaceNet
+from ...solve import pose
+from ...solve.face_model import face_model
+from ...solve.learned import OUTPUTS
+from ..face_measures.heads import rotation
+from ..face_measures.plan import GAZES
+from .make import PICTURES
+
+CLIPS = 8
+"""Of a batch."""
+HELD = 0.03
+"""The share of the clips that is not learned from."""
+RATE, DECAY = 2e-3, 0.02
+PAIRED = 0.4
+"""How much two answers for one expression may not differ counts."""
+BETA = 0.5
+"""Of the heteroscedastic loss (Seitzer et al. 2022): 0 lets what is hard be given up, 1 weighs all alike."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """N pictures of whole clips, PICTURES each; numpy arrays.
+
+    points (N, 2, 478, 3) in head space by both landmarkers, NaN where none; pose (N, 2, 3); crops (N, PIXELS);
+    scores (N, 52); kind (N,), see make; truth (N, O), its last three to be added to the pose of either: (N, 2, 3)
+    """
+
+    points: np.ndarray
+    pose: np.ndarray
+    crops: np.ndarray
+    scores: np.ndarray
+    kind: np.ndarray
+    truth: np.ndarray
+    turn: np.ndarray
+
+    @property
+    def clips(self) -> int:
+        return len(self.kind) // PICTURES
+
+    def of(self, clips: np.ndarray) -> Faces:
+        rows = (clips[:, None] * PICTURES + np.arange(PICTURES)).ravel()
+        return Faces(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def load(folder: Path, limit: int | None = None) -> Faces:
+    """All shards of a folder. Raises InputError where there are none."""
+    paths = sorted(folder.glob("[0-9]*.npz"))[:limit]
+    if not paths:
+        raise InputError(f"{folder} holds no faces", "make them first: python -m faceanim.train.face_expression make")
+    parts = [_faces(np.load(path)) for path in paths]
+    return Faces(*(np.concatenate([getattr(p, name) for p in parts]) for name in Faces.__dataclass_fields__))
+
+
+def _faces(shard) -> Faces:
+    names = [str(name) for name in shard["names"]]
+    n = len(shard["kind"])
+    points = np.full((n, 2, 478, 3), np.nan, np.float32)
+    turned, turn = np.zeros((n, 2, 3), np.float32), np.zeros((n, 2, 3), np.float32)
+    true = np.stack([rotation(*angles) for angles in shard["pose"]])
+    for k, seen in enumerate((shard["bundled"], shard["task"])):
+        found = np.isfinite(seen[:, 0, 0])
+        if found.any():
+            fitted = pose.fit(seen[found])
+            points[found, k], turned[found, k] = fitted.points, pose.angles(fitted.rotation)
+            turn[found, k] = vector(np.einsum("nji,njk->nik", fitted.rotation, true[found]))
+    truth = np.zeros((n, len(OUTPUTS)), np.float32)
+    for c, name in enumerate(OUTPUTS):
+        if name in GAZES:
+            truth[:, c] = shard["gaze"][:, GAZES.index(name)]
+        elif (column := _column(shard["weights"], names, name)) is not None:
+            truth[:, c] = column
+    scores = np.nan_to_num(shard["scores"])
+    return Faces(points, turned, shard["crops"], scores, shard["kind"], truth, turn)
+
+
+def _column(weights: np.ndarray, names: list[str], name: str) -> np.ndarray | None:
+    for side in ("Left", "Right"):
+        if name.endswith(side) and name not in names:
+            name = name[: -len(side)] + "_" + side[0]
+    parts = [names.index(part) for part in (name, f"{name}_L", f"{name}_R") if part in names]
+    return weights[:, parts].mean(1) if parts else None
+
+
+def vector(rotations: np.ndarray) -> np.ndarray:
+    """(N, 3) rotation vectors of small rotations (N, 3, 3)."""
+    cosine = ((np.einsum("nii->n", rotations) - 1) / 2).clip(-1, 1)
+    angle = np.arccos(cosine)
+    axis = np.stack([rotations[:, 2, 1] - rotations[:, 1, 2], rotations[:, 0, 2] - rotations[:, 2, 0],
+                     rotations[:, 1, 0] - rotations[:, 0, 1]], 1)  # fmt: skip
+    return axis * (0.5 * angle / np.maximum(np.sin(angle), 1e-6))[:, None]
+
+
+class Mirror:
+    """A batch seen in the mirror."""
+
+    def __init__(self) -> None:
+        self.points = torch.from_numpy(face_model().mirror)
+        self.flip = torch.tensor([-1.0, 1.0, 1.0])
+        names = [mirrored(name) for name in OUTPUTS]
+        self.outputs = torch.tensor([OUTPUTS.index(name) for name in names])
+        # to the other side: yaw, and the turn about y and z
+        signs = [-1.0 if name.endswith("EyeYaw") or name in ("turnY", "turnZ") else 1.0 for name in OUTPUTS]
+        self.signs = torch.tensor(signs)
+        self.scores = torch.tensor([ARKIT.index(mirrored(name)) for name in ARKIT])
+
+    def crops(self, crops: torch.Tensor) -> torch.Tensor:
+        left, right, *others = torch.split(crops, [c.width * c.height for c in LAYOUT], 1)
+        out = [right, left]
+        for layout, part in zip(LAYOUT[2:], others, strict=True):
+            out.append(part.reshape(-1, layout.height, layout.width).flip(2).flatten(1))
+        return torch.cat(out, 1)
+
+
+class Batches:
+    """Random batches of whole clips as tensors."""
+
+    def __init__(self, faces: Faces, seed: int):
+        self.faces, self.draw = faces, np.random.default_rng(seed)
+        self.mirror = Mirror()
+
+    def epoch(self):
+        order = self.draw.permutation(self.faces.clips)
+        for k in range(0, len(order) - CLIPS + 1, CLIPS):
+            yield self.batch(self.faces.of(order[k : k + CLIPS]), True)
+
+    def batch(self, faces: Faces, learning: bool, which: int | None = None):
+        """(Seen, truth, kind, clip, found); which: 0 bundled, 1 task, None by chance."""
+        n = len(faces.kind)
+        there = np.isfinite(faces.points[:, :, 0, 0])
+        # a clip is seen by one landmarker
+        task = np.repeat(self.draw.random(n // PICTURES) < 0.5, PICTURES) if which is None else np.full(n, bool(which))
+        pick = np.where(there[np.arange(n), task.astype(int)], task, ~task if which is None else task).astype(int)
+        rows = np.arange(n)
+        points = torch.from_numpy(np.nan_to_num(faces.points[rows, pick]))
+        turned = torch.from_numpy(faces.pose[rows, pick])
+        truth = faces.truth.copy()
+        truth[:, -3:] = faces.turn[rows, pick]
+        truth = torch.from_numpy(truth)
+        crops = torch.from_numpy(faces.crops)
+        kind = torch.from_numpy(pick.astype(np.float32))[:, None]
+        scores = torch.from_numpy(faces.scores) * kind
+        found = torch.from_numpy(there[rows, pick])
+        if learning:
+            if self.draw.random() < 0.5:
+                points = points[:, self.mirror.points] * self.mirror.flip
+                turned = turned * torch.tensor([-1.0, 1.0, -1.0])
+                truth = truth[:, self.mirror.outputs] * self.mirror.signs
+                crops, scores = self.mirror.crops(crops), scores[:, self.mirror.scores]
+            points = points + 0.003 * torch.randn_like(points)
+            scores = scores * (torch.rand(n, 1) < 0.7)
+            crops = self._spoiled(crops)
+        clip = torch.arange(n) // PICTURES
+        return Seen(points, turned, crops, scores, kind), truth, torch.from_numpy(faces.kind), clip, found
+
+    def _spoiled(self, crops: torch.Tensor) -> torch.Tensor:
+        """Shifted by a pixel or two, darkened at one side, spotted."""
+        out, start = [], 0
+        for layout in LAYOUT:
+            end = start + layout.width * layout.height
+            part = crops[:, start:end].reshape(-1, layout.height, layout.width).float()
+            start = end
+            dy, dx = self.draw.integers(-2, 3, 2)
+            part = torch.roll(part, (int(dy), int(dx)), (1, 2))
+            slope = torch.linspace(-1, 1, layout.width)[None, None] * torch.randn(len(part), 1, 1) * 12
+            part = part + slope + torch.randn_like(part) * 4 * torch.rand(len(part), 1, 1)
+            if self.draw.random() < 0.3:
+                y, x = self.draw.integers(0, layout.height), self.draw.integers(0, layout.width)
+                some = torch.rand(len(part)) < 0.25
+                part[some, y : y + 16, x : x + 16] = 255 * float(self.draw.random())
+            out.append(part.flatten(1))
+        return torch.cat(out, 1)
+
+
+def rests(net: FaceNet, frames: Seen, view: torch.Tensor, kind, clip, found, draw: np.random.Generator | None):
+    """(rest_points, rest_view, known) for every picture, from its clip's pictures at rest: some of them, or none."""
+    count = int(clip.max()) + 1
+    resting = ((kind == 0) & found).float()
+    if draw is not None:
+        keep = torch.from_numpy((draw.random(len(kind)) < 0.6).astype(np.float32))
+        some = torch.zeros(count).index_add(0, clip, resting * keep)[clip] > 0
+        resting = torch.where(some, resting * keep, resting)
+    total = torch.zeros(count).index_add(0, clip, resting)
+    share = resting / total.clamp(min=1)[clip]
+    points = torch.zeros(count, *frames.points.shape[1:]).index_add(0, clip, frames.points * share[:, None, None])
+    seen = torch.zeros(count, view.shape[1]).index_add(0, clip, view * share[:, None])
+    known = (total > 0).float()
+    if draw is not None:
+        known = known * torch.from_numpy((draw.random(count) < 0.5).astype(np.float32))
+    return points[clip], seen[clip], known[clip][:, None]
+
+
+def loss_of(value, log_variance, truth, kind, clip, found, spread) -> torch.Tensor:
+    truth = truth / spread
+    variance = log_variance.exp()
+    nll = 0.5 * ((value - truth) ** 2 / variance + log_variance) * variance.detach() ** BETA
+    out = nll[found].mean() + 0.3 * ((value - truth) ** 2)[found].mean()
+    # two poses of one expression stand side by side
+    first = torch.arange(0, len(kind) - 1)
+    pair = (kind[:-1] > 0) & (kind[:-1] == kind[1:]) & found[:-1] & found[1:] & (clip[:-1] == clip[1:])
+    a, b = value[first[pair], :-3], value[first[pair] + 1, :-3]
+    return out + PAIRED * ((a - b) ** 2).mean()
+
+
+def train(
+    faces: Faces,
+    seconds: float,
+    say: Callable[[str], None],
+    seed: int = 1,
+    keep: Callable[[FaceNet], None] | None = None,
+) -> FaceNet:
+    """Learns for about `seconds`, epochs until then; `keep` is called after each with the averaged network."""
+    torch.manual_seed(seed)
+    draw = np.random.default_rng(seed)
+    held = draw.permutation(faces.clips)[: max(2, int(HELD * faces.clips))]
+    learn = np.setdiff1d(np.arange(faces.clips), held)
+    batches = Batches(faces.of(learn), seed)
+    known = np.isfinite(faces.points[:, :, 0, 0])
+    net = FaceNet(len(OUTPUTS), torch.from_numpy(faces.points[known].mean(0).ravel()))
+    spread = np.concatenate([faces.truth[:, :-3].std(0), faces.turn[known].std(0)])
+    net.spread[:] = torch.from_numpy(np.maximum(spread, 0.02).astype(np.float32))
+    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
+    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998),
+                                                  use_buffers=True)  # fmt: skip
+    began, epoch, share = time.monotonic(), 0, 0.0
+    while share < 1:
+        net.train()
+        losses = []
+        for frames, truth, kind, clip, found in batches.epoch():
+            share = (time.monotonic() - began) / seconds
+            rate = RATE * min(1, (len(losses) + 1 + 1000 * epoch) / 100) * 0.5 * (1 + np.cos(np.pi * min(share, 1)))
+            for group in optimiser.param_groups:
+                group["lr"] = max(rate, RATE / 200)
+            view = net.view(frames.crops)
+            rest = rests(net, frames, view, kind, clip, found, draw)
+            value, log_variance = net(frames, view, *rest)
+            loss = loss_of(value, log_variance, truth, kind, clip, found, net.spread)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimiser.step()
+            average.update_parameters(net)
+            losses.append(float(loss.detach()))
+            if share >= 1:
+                break
+        epoch += 1
+        if keep is not None:
+            keep(average.module)
+        found = ", ".join(f"{name} {value:.3f}" for name, value in check(average.module, faces.of(held)).items())
+        say(f"epoch {epoch}, {time.monotonic() - began:.0f} s: loss {np.mean(losses):.4f}; {found}")
+    return average.module
+
+
+@torch.inference_mode()
+def check(net: FaceNet, faces: Faces) -> dict[str, float]:
+    """Mean correlation over the coefficients and gaze, of clips that were not learned from: bundled without and with
+    the face's rest, task with it; and the head's error in degrees."""
+    net.eval()
+    batches = Batches(faces, 0)
+    out = {}
+    for name, which, rested in (("bundled", 0, False), ("rested", 0, True), ("task", 1, True)):
+        frames, truth, kind, clip, found = batches.batch(faces, False, which)
+        view = net.view(frames.crops)
+        points, seen, known = rests(net, frames, view, kind, clip, found, None)
+        value, _ = net(frames, view, points, seen, known * rested)
+        value = (value * net.spread)[found].numpy()
+        true = truth[found].numpy()
+        each = [np.corrcoef(value[:, c], true[:, c])[0, 1] for c in range(len(OUTPUTS) - 3) if np.ptp(true[:, c]) > 0]
+        out[name] = float(np.mean(each[:-4]))
+        out[f"gaze_{name}"] = float(np.mean(each[-4:]))
+        out[f"head_{name}"] = float(np.degrees(np.linalg.norm(value[:, -3:] - true[:, -3:], axis=1).mean()))
+    return out
