@@ -15,7 +15,7 @@ from ..solve.phrasing import constants, phrases, smoothed, step, within
 EDGE = 0.1
 """A blink begins and ends where the lids have gone this part of their way."""
 FULL = 0.95
-SACCADE_DEG_S, SACCADE_DEG = 25.0, 0.8
+SACCADE_DEG_S, SACCADE_DEG = 40.0, 0.8
 """What is faster and longer is a saccade."""
 AVERTED_DEG = 5.0
 """Who looks further than this from straight ahead looks away: nobody's face is as wide from a metre."""

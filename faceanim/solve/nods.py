@@ -127,7 +127,7 @@ def _contours(count: int, voice: Contour) -> np.ndarray:
     loud, high = (np.roll(smoothed(row, CONTOUR_HZ, width), shift) for row in (voice.loud, voice.high))
     angles = np.zeros((count, 3))
     size = min(count, len(loud))
-    angles[:size, 1] = settings["loud_deg"] * loud[:size] - settings["pitch_deg"] * 2.5 * high[:size]
+    angles[:size, 1] = settings["loud_deg"] * loud[:size] - settings["pitch_deg"] * high[:size]
     return angles
 
 

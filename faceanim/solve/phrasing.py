@@ -15,6 +15,8 @@ from ..core.emotion import LABELS
 from ..core.events import ease
 from ..core.files import PRESETS
 from ..core.take import Phone, Take
+from .accents import HZ as ACCENT_HZ
+from .accents import prominence
 
 FEELING_HZ = 10.0
 """Feelings are slow."""
@@ -23,7 +25,7 @@ CONTOUR_HZ = 50.0
 LOUD_DB = 6.0
 """A deviation of speech's level; what deviates less counts as less."""
 SEMITONES = 2.5
-"""A deviation of a voice's pitch."""
+"""A deviation of a voice's pitch, at least."""
 
 
 @lru_cache
@@ -133,8 +135,8 @@ class Contour:
     """The voice at CONTOUR_HZ from 0, (N,) each, 0 in pauses.
 
     loud    level over the mean of the speech, in deviations (LOUD_DB)
-    high    pitch over the voice's own middle, in deviations (SEMITONES); 0 where it is not known
-    accents, strengths   (A,) seconds and 0..1: where loudness and pitch rise above their surroundings
+    high    pitch over the voice's own middle, in its deviations; 0 where it is not known
+    accents, strengths   (A,) seconds and 0..1: where loudness and pitch stand out (see `accents`)
     """
 
     loud: np.ndarray
@@ -148,17 +150,15 @@ def contour(take: Take, spoken: list[Phrase]) -> Contour:
     times = np.arange(int(np.ceil(take.seconds * CONTOUR_HZ)) + 1) / CONTOUR_HZ
     speaks = within([(p.start - 0.05, p.end + 0.05) for p in spoken], times)
     loud, high = _loudness(take, times, speaks), _pitch(take, times, speaks)
-    # a syllable's level and pitch against those of the second and a half around
-    near = smoothed(loud + high, CONTOUR_HZ, 0.05)
-    around = smoothed(loud + high, CONTOUR_HZ, 0.5)
-    share = np.maximum(smoothed(speaks.astype(float), CONTOUR_HZ, 0.5), 1e-3)
-    rise = np.where(speaks, near - around / share, 0.0)
-    reach = max(1, int(settings["accent_apart_s"] / 2 * CONTOUR_HZ))
+    rise = prominence(take)
+    if not len(rise):
+        return Contour(loud, high, np.zeros(0), np.zeros(0))
+    reach = max(1, int(settings["accent_apart_s"] / 2 * ACCENT_HZ))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(rise, reach, constant_values=-9.0), 2 * reach + 1)
     peaks = np.flatnonzero((rise >= windows.max(1)) & (rise > settings["accent_least"]))
     peaks = peaks[np.diff(peaks, prepend=-reach - 1) > reach]
-    strengths = np.clip((rise[peaks] - settings["accent_least"]) / 1.2, 0.15, 1)
-    return Contour(loud, high, times[peaks], strengths)
+    peaks = peaks[within([(p.start, p.end) for p in spoken], peaks / ACCENT_HZ)]
+    return Contour(loud, high, peaks / ACCENT_HZ, rise[peaks])
 
 
 def _loudness(take: Take, times: np.ndarray, speaks: np.ndarray) -> np.ndarray:
@@ -181,8 +181,11 @@ def _pitch(take: Take, times: np.ndarray, speaks: np.ndarray) -> np.ndarray:
     # over unvoiced sounds the voice goes on as between its neighbours
     high = 12 * np.log2(np.interp(times, track.times[known], hertz[known]))
     sounding = np.interp(times, track.times, (hertz > 0).astype(float)) > 0.5
-    middle = np.median(high[sounding & speaks]) if (sounding & speaks).any() else np.median(high)
-    return np.where(speaks, np.clip((high - middle) / SEMITONES, -2.5, 2.5), 0.0)
+    heard = high[sounding & speaks] if (sounding & speaks).any() else high
+    # a lively voice goes further, and a wrong octave further still
+    low, middle, top = np.percentile(heard, (20, 50, 80))
+    deviation = max(SEMITONES, (top - low) / 1.7)
+    return np.where(speaks, np.clip((high - middle) / deviation, -2, 2), 0.0)
 
 
 # curves -----------------------------------------------------------------------------------------------------------
