@@ -37,7 +37,6 @@ class FACEANIM_PT_emotion(_Panel, bpy.types.Panel):
         column = layout.column()
         column.prop(settings.emotion, "heard")
         column.prop(settings.emotion, "intensity")
-        layout.separator()
         self._chosen(layout, settings.emotion)
         self._markers(layout, settings)
 
@@ -48,10 +47,12 @@ class FACEANIM_PT_emotion(_Panel, bpy.types.Panel):
             _message(layout, text, "INFO")
             return
         column = layout.column(align=True)
+        column.label(text="Heard in the Voice")
         for label, share in heard[:SHOWN]:
             column.progress(factor=share, text=f"{label.capitalize()} {share:.0%}")
 
     def _chosen(self, layout: bpy.types.UILayout, emotion) -> None:
+        layout.label(text="Chosen")
         row = layout.row()
         row.template_list("FACEANIM_UL_moods", "", emotion, "moods", emotion, "active", rows=3)
         buttons = row.column(align=True)

@@ -219,7 +219,6 @@ def state(scene: bpy.types.Scene) -> tuple:
 
 _read: dict[str, tuple] = {}
 """Scene to its markers as they were read or written last."""
-_seen: dict[str, tuple] = {}
 
 
 def watch() -> None:
@@ -230,7 +229,8 @@ def watch() -> None:
 
 def _poll() -> float | None:
     shown = [scene for scene in bpy.data.scenes if scene.faceanim.emotion.marked]
-    if not any(window.modal_operators for window in bpy.context.window_manager.windows):
+    windows = bpy.context.window_manager.windows
+    if not any(getattr(window, "modal_operators", ()) for window in windows):  # nothing is being dragged
         for scene in shown:
             if look(scene):
                 bpy.ops.ed.undo_push(message="Emotion Markers")
@@ -238,7 +238,7 @@ def _poll() -> float | None:
 
 
 def look(scene: bpy.types.Scene) -> bool:
-    """Reads the scene's markers where they were changed and have come to rest; whether that changed anything.
+    """Reads the scene's markers where they were changed since they were read or written; whether that changed anything.
 
     What stands there at the first look, or after undo, is taken as read.
     """
@@ -246,13 +246,11 @@ def look(scene: bpy.types.Scene) -> bool:
     from .operators import told
 
     now = state(scene)
-    before, _seen[scene.name] = _seen.get(scene.name), now
-    if _read.setdefault(scene.name, now) == now or before != now or not scene.faceanim.live:
+    if _read.setdefault(scene.name, now) == now or not scene.faceanim.live:
         return False
     try:
         changed = read_markers(scene)
     except FaceanimError as error:
-        _read[scene.name] = now
         scene.faceanim.last_error = told(error)
         return False
     if changed:
@@ -264,7 +262,6 @@ def look(scene: bpy.types.Scene) -> bool:
 def _forget(*_) -> None:
     """After undo, redo and loading: what stands there goes together."""
     _read.clear()
-    _seen.clear()
     if any(scene.faceanim.emotion.marked for scene in bpy.data.scenes):
         watch()
 
@@ -282,10 +279,5 @@ def unregister() -> None:
         getattr(bpy.app.handlers, name).remove(_forget)
     if bpy.app.timers.is_registered(_poll):
         bpy.app.timers.unregister(_poll)
-    _forget_all()
-
-
-def _forget_all() -> None:
     _read.clear()
-    _seen.clear()
     _made.clear()
