@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import bpy
 
-from . import emotion_panel, jobs, mood_operators, moods, operators, panel, phones, preferences, properties
+from . import emotion_panel, jobs, mood_operators, moods, operators, panel, phones, preferences, properties, transcripts
 
 CLASSES = (
     *properties.CLASSES,
     *preferences.CLASSES,
     *operators.CLASSES,
+    *transcripts.CLASSES,
     *panel.CLASSES,
     *mood_operators.CLASSES,
     *emotion_panel.CLASSES,

@@ -182,11 +182,15 @@ class FACEANIM_OT_analyze(_Reporting, bpy.types.Operator):
 
     def work(self, context, settings):
         from ..core.clip import Clip
+        from .transcripts import transcript_of
 
+        text, timing = transcript_of(settings)
         clip = Clip(
             audio=absolute(settings.audio),
             video=absolute(settings.video),
-            transcript=settings.transcript or None,
+            transcript=text,
+            timing=timing,
+            language=settings.language.strip() or "auto",
             start=settings.span_start if settings.use_span else 0.0,
             end=settings.span_end if settings.use_span else None,
         )

@@ -52,7 +52,11 @@ class FACEANIM_PT_main(_Panel, bpy.types.Panel):
         column.separator()
         column.prop(settings, "audio")
         column.prop(settings, "video")
-        column.prop(settings, "transcript")
+        row = column.row(align=True)
+        row.prop(settings, "transcript")
+        row.operator("faceanim.choose_transcript", text="", icon="FILEBROWSER")
+        if settings.transcript:
+            column.prop(settings, "language")
         column.prop(settings, "use_span")
         if settings.use_span:
             column.prop(settings, "span_start")

@@ -48,7 +48,12 @@ class FaceanimScene(bpy.types.PropertyGroup):
     audio: StringProperty(name="Audio", subtype="FILE_PATH", description="A recording of the voice")
     video: StringProperty(name="Video", subtype="FILE_PATH", description="A video of a face")
     transcript: StringProperty(
-        name="Transcript", description="What is said: sounds are then placed more exactly. Leave empty to have it heard"
+        name="Transcript",
+        description="What is said, or a file of it (.txt; with times .srt, .vtt, .TextGrid): sounds are then placed "
+        "more exactly. Leave empty to have it heard",
+    )
+    language: StringProperty(
+        name="Language", default="auto", description="Of the transcript, as in en-GB, de, zh; auto: by the text itself"
     )
     use_span: BoolProperty(name="Part of the Clip", description="Analyze only a part of the files")
     span_start: FloatProperty(name="From", subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE", min=0.0)

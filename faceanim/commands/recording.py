@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from ..core.clip import Clip
-from ..errors import InputError
-from ..formats import timed
+from ..formats import transcript
 from .command import Command, Report, writable
 from .moods import choose, moods_of, moods_options
 
@@ -28,29 +27,8 @@ def clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
 
 
 def clip_of(args: argparse.Namespace) -> Clip:
-    text, timing = _transcript(args.transcript)
+    text, timing = transcript.read(args.transcript)
     return Clip(args.audio, args.video, text, args.language, args.start, args.end, timing)
-
-
-def _transcript(text: str | None) -> tuple[str | None, Path | None]:
-    """The text itself, or what stands in the file of that name; the file, where it gives times too."""
-    if text is None:
-        return None, None
-    try:
-        is_file = Path(text).is_file()
-    except (OSError, ValueError):  # too long for a name
-        is_file = False
-    if not is_file:
-        if text.lower().endswith((".txt", ".md", *timed.SUFFIXES)):
-            raise InputError(f"there is no transcript {text}", "check the path, or give the text itself")
-        return text, None
-    if Path(text).suffix.lower() in timed.SUFFIXES:
-        timed.read(text)  # what is wrong with it is told before any work
-        return None, Path(text)
-    try:
-        return Path(text).read_text("utf-8-sig").strip(), None
-    except UnicodeDecodeError:
-        raise InputError(f"the transcript {text} is not UTF-8 text", "save it as plain text in UTF-8") from None
 
 
 def _options(sub: argparse.ArgumentParser) -> None:

@@ -8,9 +8,11 @@ import time
 import bpy
 import pytest
 
-from faceanim.blender import addon, jobs, operators
+from faceanim.blender import addon, jobs, operators, transcripts
 from faceanim.core.channels import GROUPS
 from faceanim.core.style import Style
+from faceanim.errors import InputError
+from faceanim.formats import transcript
 
 
 @pytest.fixture
@@ -71,6 +73,26 @@ def test_untouched_sliders_are_the_default_style(scene):
     assert style.intensity == pytest.approx(default.intensity)
     assert style.cutoff_hz == pytest.approx(default.cutoff_hz)
     assert style.tolerance == pytest.approx(default.tolerance)
+
+
+def test_the_transcript_is_a_text_or_a_file(scene, tmp_path):
+    settings, text = scene.faceanim, "Hi, my name is Pam."
+    plain, timed = tmp_path / "said.txt", tmp_path / "said.srt"
+    plain.write_text(f"\ufeff{text}\n", "utf-8")
+    timed.write_text(f"1\n00:00:00,100 --> 00:00:01,500\n{text}\n", "utf-8")
+    assert transcripts.transcript_of(settings) == (None, None)
+    for given, wanted in ((text, (text, None)), (str(plain), (text, None)), (str(timed), (None, timed))):
+        settings.transcript = given
+        assert transcripts.transcript_of(settings) == wanted
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    settings.transcript = "//said.txt"
+    assert transcripts.transcript_of(settings) == (text, None)
+    settings.transcript = "lost.srt"
+    with pytest.raises(InputError, match="there is no transcript"):
+        transcripts.transcript_of(settings)
+    assert bpy.ops.faceanim.choose_transcript("EXEC_DEFAULT", filepath=str(plain)) == {"FINISHED"}
+    assert settings.transcript == str(plain)
+    assert {suffix.lower() for suffix in transcripts.SUFFIXES} == set(transcript.SUFFIXES) - {".md"}
 
 
 def test_a_disabled_button_says_what_is_missing(scene):
