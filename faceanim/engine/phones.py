@@ -16,7 +16,11 @@ from ..features.phone_classes import NAMES
 from ..formats import safetensors
 from .provenance import sha256
 
+FREE_WEIGHTS = MODELS / "phones-free" / "weights.safetensors"
+"""Trained on freely licensed speech alone, for those who leave `models/phones` out (build.py zip --commercial)."""
 WEIGHTS = MODELS / "phones" / "weights.safetensors"
+if not WEIGHTS.exists() and FREE_WEIGHTS.exists():
+    WEIGHTS = FREE_WEIGHTS
 
 
 def phone_network(path: str | Path = WEIGHTS, device: str = "cpu") -> PhoneSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 
 import numpy as np
 import pytest
@@ -108,6 +109,16 @@ def test_lips_that_close_are_heard(data):
         hits, count = hits + meets.any(1).sum(), count + len(spans)
         false, found = false + (~meets.any(0)).sum(), found + len(closed)
     assert hits / count > 0.8 and false / found < 0.25
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(WEIGHTS.read_bytes())
+    first = model(path)
+    assert model(path) is first and model(str(path)) is first
+    path.write_bytes(WEIGHTS.read_bytes())
+    os.utime(path, ns=(1, 1))
+    assert model(path) is not first
 
 
 def test_the_file_is_small():

@@ -44,7 +44,7 @@ def statistics(sets: list[list[Utterance]]) -> tuple[np.ndarray, np.ndarray]:
             np.add.at(follow, (sound[edges], sound[edges + 1]), 1)
         if not follow.any():
             continue  # noises alone
-        prior += count / count.sum()
+        prior += (count + 1) / (count + 1).sum()  # what none of them has is rare, not impossible
         pairs += 1e4 * follow / follow.sum()
     pairs += EVEN
     for closure, release in RELEASE.items():

@@ -19,8 +19,10 @@ TEST_SENTENCES = ("b09", "b10")
 VALIDATION_SPEAKER = "12"
 GRID_TEST_EVERY = 5
 """Every fifth GRID clip, in the order of their names, is kept out."""
-HOURS = {"espeak": 4.0, "flite": 1.5, "espeak_test": 0.3, "noises": 0.4}
+HOURS = {"espeak": 4.0, "flite": 1.5, "espeak_test": 0.3, "languages_test": 0.5, "noises": 0.4}
 LAUGHS = 1500
+TABLE = ("en-us", "en-gb", "de", "fr-fr", "es", "it", "cmn", "ja", "ar", "da", "ro", "fi")
+"""Languages of the card's table."""
 
 
 def prepare(data: Path, speech: Path, work: Path, seed: int = 1) -> None:
@@ -33,6 +35,9 @@ def prepare(data: Path, speech: Path, work: Path, seed: int = 1) -> None:
         "espeak": lambda: save(work / "espeak.npz", synthesis.espeak(HOURS["espeak"], seed)),
         "espeak_test": lambda: save(
             work / "espeak_test.npz", synthesis.espeak(HOURS["espeak_test"], seed + 1, held=True)
+        ),
+        "languages_test": lambda: save(
+            work / "languages_test.npz", synthesis.espeak(HOURS["languages_test"], seed + 4, True, TABLE)
         ),
         "noises": lambda: save(work / "noises.npz", noises.noises(HOURS["noises"], seed + 3)),
         "flite": lambda: save(work / "flite.npz", synthesis.flite(HOURS["flite"], seed + 2)),

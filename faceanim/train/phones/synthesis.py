@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -95,16 +95,17 @@ class Espeak:
         return sound, [(a, b, name) for (a, name), b in zip(self._events, times[1:], strict=True)]
 
 
-def espeak(hours: float, seed: int, held: bool = False) -> Iterator[Utterance]:
+def espeak(hours: float, seed: int, held: bool = False, only: Sequence[str] = ()) -> Iterator[Utterance]:
     """Utterances of some ten seconds, named LANGUAGE+VARIANT.
 
     held: with the voices that training leaves out, and in the languages that it leaves out too
+    only: in these languages, each as often
     """
     from scipy.signal import resample_poly
 
     rng, engine = np.random.default_rng(seed), Espeak()
-    languages = [k for k in LANGUAGES if held or k not in HELD_LANGUAGES]
-    chance = np.array([WEIGHTS.get(k, 1.0) for k in languages])
+    languages = list(only) or [k for k in LANGUAGES if held or k not in HELD_LANGUAGES]
+    chance = np.array([1.0 if only else WEIGHTS.get(k, 1.0) for k in languages])
     made = 0.0
     while made < hours * 3600:
         language = str(rng.choice(languages, p=chance / chance.sum()))
