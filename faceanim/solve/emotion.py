@@ -31,6 +31,8 @@ LONG_S = 7.0
 """A longer episode changes its variant now and then, at a pause where there is one."""
 SINK_S = 2.0
 """Seconds in which a long episode falls from its apex to what it keeps up."""
+CHOSEN_SINKS = 0.5
+"""How much less what was chosen falls, for somebody wants it there."""
 APART_S = 0.05
 """Regions begin as much earlier or later."""
 SIDE, SIDE_VARIES = 0.03, 0.03
@@ -189,7 +191,8 @@ class _Part:
         rise = ease((t - self.start) / self.rise + 0.5) if self.rise else 1.0
         fall = ease((self.end - t) / self.fall + 0.5) if self.fall else 1.0
         late = ease((t - self.start - self.rise / 2 - self.emotion.apex_s) / SINK_S)
-        return self.episode.at(t) * rise * fall * (1 - (1 - self.emotion.sustain) * late)
+        sinks = (1 - self.emotion.sustain) * (CHOSEN_SINKS if self.episode.chosen else 1)
+        return self.episode.at(t) * rise * fall * (1 - sinks * late)
 
 
 def _parts(take: Take, episode: Episode, emotion: Emotion, style: EmotionStyle, number: int) -> list[_Part]:

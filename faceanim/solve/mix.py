@@ -29,13 +29,15 @@ HOLD_S, FADE_S = 0.25, 0.5
 SPEECH_FADE_S, PAUSE_S = 0.15, 0.5
 """Speech takes over the mouth this much before its first sound; shorter pauses belong to it."""
 
-KEEP_CORNERS, CORNERS_S = 0.55, 0.12
+KEEP_CORNERS, CORNERS_S = 0.7, 0.12
 """Of an emotion's mouth corners at a contact, so that a smile does not twitch at every p; it gives way this early."""
 ROUND = 0.7
 """How much of an emotion's mouth corners gives way to lips that are rounded in full."""
-SPEAKING = {"jawOpen": 0.25, "mouthUpperUp": 0.55, "mouthLowerDown": 0.4, "noseSneer": 0.7, "jawForward": 0.5}
+SPEAKING = {"jawOpen": 0.25, "mouthUpperUp": 0.7, "mouthLowerDown": 0.5, "jawForward": 0.5}
 """The share of an emotion that opens the mouth while somebody speaks; of the other lips nothing is left then: they are
 pressed, puckered or sucked in between words alone."""
+NOSE = 0.5
+"""Of an emotion's nose at a contact, for a wrinkled one takes the upper lip along."""
 QUIET_S = 0.12
 """The mouth leaves an emotion this early for the next sound."""
 
@@ -207,7 +209,8 @@ def _with_emotion(
     rounded = ease(1.5 * values[:, _ROUNDED].max(1, initial=0))[:, None]
     corner = (1 - (1 - KEEP_CORNERS) * contact) * (1 - ROUND * rounded)
     opening = free * (quiet + (1 - quiet) * _SPEAKING)
-    share = np.where(_EMOTIVE_CORNER, corner, np.where(_MOUTH | _NOSE, opening, 1.0))
+    share = np.where(_EMOTIVE_CORNER, corner, np.where(_MOUTH, opening, 1.0))
+    share = np.where(_NOSE, NOSE + (1 - NOSE) * free, share)
     felt = felt * share
     for blink, others in zip(_BLINKS, _APART, strict=True):
         felt[:, others] *= 1 - np.clip(values[:, [blink]], 0, 1)
