@@ -85,10 +85,12 @@ def take_of(scene: bpy.types.Scene) -> Take:
     if _made and _made[0][0] is take and _made[0][1] == asked:
         return _made[0][2]
     moods, seeds = asked
-    made = take if moods == take.moods else replace(take, moods=moods)
+    made = take
+    # drawn from the take alone: blinks stay where they are when an emotion is moved
     for layer, seed in seeds.items():
         if layer in drawn(take):
             made = remade(made, layer, seed=(take.seed(layer) or 0) + seed)
+    made = made if moods == take.moods else replace(made, moods=moods)
     _made[:] = [(take, asked, made)]
     return made
 

@@ -32,8 +32,8 @@ def _remake(args: argparse.Namespace) -> Report:
     if args.seed is not None and not 0 <= args.seed <= SEED_LIMIT:
         raise InputError(f"{args.seed} is no seed", f"--seed is a whole number from 0 to {SEED_LIMIT}")
     found, style = moods_of(args), style_of(args.style)
-    if found is not None and args.layer != "emotion":
-        raise InputError(f"--moods changes nothing in the layer '{args.layer}'", "leave it out, or use --layer emotion")
+    if found is not None and args.layer == "lips":
+        raise InputError("--moods changes nothing in the lips", "leave it out, or use --layer emotion")
     take, notes = read_take(args.take), []
     if remake.seen(take, args.layer):
         notes.append(f"the {args.layer} that the video shows is replaced by one made from the voice")

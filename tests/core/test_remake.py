@@ -160,7 +160,7 @@ def test_a_style_for_the_emotion(files, capsys):
 
 @pytest.mark.parametrize("words,message", [
     (["remake", "a.faceanim", "--layer", "blink", "--seed", "-1"], "-1 is no seed"),
-    (["remake", "a.faceanim", "--layer", "blink", "--moods", "m.csv", "--timecode-fps", "24"], "changes nothing"),
+    (["remake", "a.faceanim", "--layer", "lips", "--moods", "m.csv", "--timecode-fps", "24"], "changes nothing"),
     (["remake", "none.faceanim", "--layer", "blink"], "there is no take"),
     (["remake", "a.faceanim", "--layer", "blink", "-o", "b.txt"], "should end in .faceanim"),
     (["edit", "a.faceanim", "-o", "b.faceanim"], "nothing to edit"),
