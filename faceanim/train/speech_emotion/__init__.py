@@ -1,0 +1,1 @@
+"""The speech-emotion network: recorded emotions to frames, folds by speaker, training, scores, export."""
