@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from ..errors import InputError, MediaError
 from ..solve import remake
 from .device import check_name, choose
 from .emotion import ear_for
+from .hearing import phone_source
 from .notes import on_sound
-from .provenance import face_measures, face_model, input_of, speech_model, versions
+from .provenance import face_measures, face_model, input_of, versions
 
 Progress = Callable[[float, str], None]
 """(fraction 0..1, stage); raises errors.Cancelled to stop."""
@@ -162,27 +162,6 @@ def _span(clip: Clip, path: Path, info: Any) -> Media:
             f"the clip starts at {clip.start:g} s, but {path} ends at {info.seconds:.2f} s", "choose an earlier --start"
         )
     return Media(path, min(info.seconds, math.inf if clip.end is None else clip.end) - clip.start)
-
-
-def phone_source(clip: Clip, device: str) -> tuple[Any, dict[str, Any]]:
-    """What hears the phones (a PhoneSource that takes `seconds`), and the model it hears with.
-
-    Our network knows the sounds of any language, and places a transcript's words where espeak-ng, which says how they
-    sound, is installed. PocketSphinx, which knows English, stands in where any of these is not.
-    """
-    from ..features import sphinx
-    from . import phones
-    from .aligned import aligned_source
-    from .given import given_source
-
-    if clip.timing:
-        return given_source(clip, lambda clip: phone_source(clip, device))
-    if phones.WEIGHTS.exists() and find_spec("torch"):
-        if not clip.transcript:
-            return phones.phone_network(device=device), phones.phone_model()
-        if find_spec("phonemizer") and find_spec("espeakng_loader"):
-            return aligned_source(phones.model(device=device), clip.language), phones.phone_model()
-    return sphinx.pocketsphinx_phones, speech_model()
 
 
 def hear(

@@ -24,6 +24,8 @@ MENTIONED = 60
 def on_sound(heard: Speech, overdriven: float, rate: int) -> list[str]:
     """Notes on what was heard. overdriven: share of samples at full scale; rate: of the file, Hz."""
     notes = []
+    if why := heard.quality.get("stand_in"):
+        notes.append(f"{why}: PocketSphinx, which knows English, heard the phones instead, and less exactly")
     if text := heard.quality.get("transcript"):
         notes.append(f"the transcript: {text}")
     if read := heard.quality.get("transcript_read_as"):

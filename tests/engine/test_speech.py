@@ -2,6 +2,7 @@
 
 import csv
 
+import made_media as media
 import numpy as np
 import pytest
 
@@ -143,3 +144,18 @@ def test_closures_on_real_german_speech(data):
                     total += 1
                     hit += any(p.start < end + 0.04 and p.end > start - 0.04 for p in closed)
     assert total > 15 and hit / total > 0.6
+
+
+def test_it_stands_in_where_there_is_no_network_and_is_told(monkeypatch, tmp_path, kids):
+    from faceanim.cli import main
+    from faceanim.engine import phones
+    from faceanim.formats import takes
+
+    media.wav(tmp_path / "kids.wav", kids)
+    monkeypatch.setattr(phones, "WEIGHTS", tmp_path / "nothing")
+    out = tmp_path / "t.faceanim"
+    words = ["analyze", "--audio", str(tmp_path / "kids.wav"), "--transcript", KIDS, "-o", str(out), "--quiet"]
+    assert main(words) == 0
+    take = takes.read(out)
+    assert any("PocketSphinx, which knows English" in note for note in take.quality["notes"])
+    assert "pocketsphinx-en-us" in take.provenance["models"] and len(take.words) == 6
