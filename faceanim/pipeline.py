@@ -1,8 +1,8 @@
 """The right half of the way, on one page: a Take becomes curves of a character's controls. Numpy alone, no network.
 
 Take ── smooth what the video saw ── mix ──▶ Track on channels ── resample ── retarget, limit ── contact ──▶ Track on
-controls ── reduce ──▶ Curves. Smoothing comes before the retarget, which is linear, so that it knows the regions. Before
-all, the emotion is made anew where the style or the moods ask for another.
+controls ── reduce ──▶ Curves. Smoothing comes before the retarget, which is linear, so that it knows the regions.
+Before all, the emotion is made anew where the style or the moods ask for another.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .core.edit import edit
 from .core.events import LIDS, jaw_events, lid_events, lip_events, near
 from .core.mapping import Mapping
 from .core.moods import fitted
-from .core.style import Style
+from .core.style import EmotionStyle, Style
 from .core.take import Mood, Take
 from .core.track import Track
 from .curves.reduce import reduce
@@ -27,13 +27,15 @@ from .curves.smooth import smooth
 from .retarget.apply import apply
 from .retarget.contact import hold
 from .retarget.lips import Mouth
-from .solve import emotion, remake, speech
+from .solve import emotion, feelings, remake, speech
 from .solve.mix import FROM_VIDEO, bridged, led, mix
 from .solve.remake import remade
 from .solve.speech import respoken
 from .solve.visemes import read as read_visemes
 
-__all__ = ["channels", "chosen", "controls", "curves", "edited", "read_visemes", "remade", "remake", "respoken"]
+__all__ = [
+    "channels", "chosen", "controls", "curves", "edited", "heard", "read_visemes", "remade", "remake", "respoken",
+]  # fmt: skip
 
 
 def channels(take: Take, style: Style) -> Track:
@@ -86,3 +88,13 @@ def chosen(take: Take, moods: Iterable[Mood], style: Style) -> tuple[Take, list[
     """
     moods, notes = fitted(moods, take.seconds)
     return remade(replace(take, moods=moods), "emotion", style), notes
+
+
+def heard(take: Take) -> tuple[Mood, ...]:
+    """What is heard and read in the words, as moods to go on from; neutral is left out."""
+    episodes = feelings.episodes(replace(take, moods=()), replace(emotion.own(take, EmotionStyle()), strength={}))
+    return tuple(
+        Mood(round(e.start, 3), round(min(e.end, take.seconds), 3), e.label, round(float(min(e.levels.max(), 1)), 2))
+        for e in episodes
+        if e.label != "neutral"
+    )

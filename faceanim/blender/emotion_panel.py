@@ -72,6 +72,7 @@ class FACEANIM_PT_emotion(_Panel, bpy.types.Panel):
             row.operator("faceanim.read_mood_markers", text="", icon="FILE_REFRESH")
         else:
             row.operator("faceanim.show_mood_markers", icon="MARKER")
+        column.operator("faceanim.heard_to_moods", icon="SPEAKER")
         row = column.row(align=True)
         row.operator("faceanim.import_moods", icon="IMPORT")
         row.operator("faceanim.export_moods", icon="EXPORT")

@@ -23,6 +23,10 @@ def missing_for_removal(settings) -> str:
     return "" if len(settings.emotion.moods) else "No emotion was chosen"
 
 
+def missing_for_hearing(settings) -> str:
+    return "" if settings.take else "Analyze a clip, or choose a take"
+
+
 def missing_for_markers(settings) -> str:
     return "" if settings.emotion.marked else "No markers are shown"
 
@@ -80,6 +84,27 @@ class FACEANIM_OT_remove_mood(_MoodOperator, bpy.types.Operator):
         emotion.moods.remove(emotion.active)
         emotion.active = max(min(emotion.active, len(emotion.moods) - 1), 0)
         moods.edited(context.scene)
+
+
+class FACEANIM_OT_heard_to_moods(_MoodOperator, bpy.types.Operator):
+    """Put what is heard into the list, to change it there: from then on only what is chosen shows"""
+
+    bl_idname = "faceanim.heard_to_moods"
+    bl_label = "Choose What Is Heard"
+    missing = staticmethod(missing_for_hearing)
+
+    def work(self, context, settings):
+        from ..pipeline import heard
+
+        scene = context.scene
+        found = heard(moods.take_of(scene))
+        if not found:
+            raise InputError("No emotion was heard but neutral", "Choose one with +")
+        moods.put(scene, sorted((*moods.of(scene), *found)))
+        if settings.emotion.marked:
+            moods.write_markers(scene)
+        settings.emotion.heard = 0.0  # a live scene bakes on that
+        self.report({"INFO"}, f"{len(found)} emotions were heard")
 
 
 class FACEANIM_OT_show_mood_markers(_MoodOperator, bpy.types.Operator):
@@ -185,6 +210,7 @@ class FACEANIM_OT_remake(_MoodOperator, bpy.types.Operator):
 CLASSES = (
     FACEANIM_OT_add_mood,
     FACEANIM_OT_remove_mood,
+    FACEANIM_OT_heard_to_moods,
     FACEANIM_OT_show_mood_markers,
     FACEANIM_OT_hide_mood_markers,
     FACEANIM_OT_read_mood_markers,

@@ -58,13 +58,17 @@ def style_of(path: Path | None) -> Style:
 def _moods_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="MOODS.csv|.json")
+    sub.add_argument("--heard", action="store_true", help="what is heard in the voice instead, to go on from")
     sub.add_argument("--timecode-fps", type=float, metavar="R", help="write timecodes at that rate (default: seconds)")
 
 
 def _moods(args: argparse.Namespace) -> Report:
     suffix = args.output.suffix.lower()
     writable(args.output, suffix if suffix in moods.SUFFIXES else ".csv")
-    found = read_take(args.take).moods
+    from ..pipeline import heard
+
+    take = read_take(args.take)
+    found = heard(take) if args.heard else take.moods
     moods.write(found, args.output, timecode_rate(args))
     return {"path": str(args.output), "moods": [list(mood) for mood in found]}
 

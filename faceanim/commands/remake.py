@@ -20,7 +20,7 @@ def _options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
     sub.add_argument("--layer", required=True, choices=LAYERS, help="the one that is made anew; no other changes")
     sub.add_argument("--seed", type=int, metavar="N", help="which of many (default: the next one, or the style's)")
-    sub.add_argument("--style", type=Path, help="a style's JSON, for the emotion")
+    sub.add_argument("--style", type=Path, help="a style's JSON, for the emotion and the lips")
     moods_options(sub, "chosen emotions")
     sub.add_argument("-o", "--output", type=Path, metavar="OUT.faceanim", help="default: the take itself")
 

@@ -18,7 +18,7 @@ LAYERS = ("lips", "emotion", *DRAWN)
 def remade(take: Take, layer: str, style: Style | None = None, seed: int | None = None) -> Take:
     """The Take with one layer made anew and all others as they are, to the bit.
 
-    style  for the emotion; without one, or with the default, it is made as it was
+    style  for the lips and the emotion; without one, or with the default, the emotion is made as it was
     seed   of what is drawn, the same gives the same; None: the next one, and for the emotion the style's
     Raises InputError for a layer that is not among LAYERS or that the Take has nothing for.
     """
@@ -26,7 +26,7 @@ def remade(take: Take, layer: str, style: Style | None = None, seed: int | None 
         wanted = emotion.own(take, (style or Style()).emotion)
         return emotion.remade(take, wanted if seed is None else replace(wanted, seed=seed))
     if layer == "lips":
-        return take.with_layer(layer, _lips(take))
+        return take.with_layer(layer, _lips(take, style or Style()))
     if layer not in DRAWN:
         raise InputError(f"'{layer}' cannot be made anew from a take", f"it may be: {', '.join(LAYERS)}")
     if seed is None:
@@ -47,7 +47,8 @@ def seen(take: Take, layer: str) -> bool:
     return layer in DRAWN and layer in take.layers and take.seed(layer) is None
 
 
-def _lips(take: Take) -> Track:
+def _lips(take: Take, style: Style) -> Track:
     if not any(phone.ipa for phone in take.phones):
         raise InputError("the take has no phones, which the lips are made from", "analyze a recording of a voice")
-    return speech.solve(speech.said(take), take.seconds, take.fps)
+    visemes = speech.read_visemes().spoken(style.speech)
+    return speech.solve(speech.said(take), take.seconds, take.fps, visemes)

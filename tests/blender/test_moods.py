@@ -248,3 +248,14 @@ def test_a_layer_is_made_anew_alone(scene, layer, key, others):
         assert all(np.abs(np.subtract(after[n], before[n])).max() < 0.01 for n in others)
     setattr(scene.faceanim.emotion, f"seed_{layer}", 0)
     assert [value(key, f) for f in frames] == pytest.approx(before[key], abs=1e-5)
+
+
+def test_what_is_heard_becomes_what_is_chosen(scene):
+    bpy.ops.faceanim.bake()
+    smile = mean("mouthSmileLeft")
+    assert bpy.ops.faceanim.heard_to_moods() == {"FINISHED"}
+    assert {m.label for m in moods.of(scene)} == {"happy"} and scene.faceanim.emotion.heard == 0
+    assert mean("mouthSmileLeft") > 0.5 * smile
+    while len(scene.faceanim.emotion.moods):
+        bpy.ops.faceanim.remove_mood()
+    assert mean("mouthSmileLeft") < 0.3 * smile

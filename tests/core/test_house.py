@@ -21,8 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
     **dict.fromkeys(("source", "features", "solve", "retarget", "curves", "formats", "nets"), VALUES),
-    "pipeline": VALUES | {"solve.emotion", "solve.mix", "solve.remake", "solve.speech", "solve.visemes"}
-    | {"curves", "retarget"},
+    "pipeline": VALUES | {"curves", "retarget"}
+    | {f"solve.{name}" for name in ("emotion", "feelings", "mix", "remake", "speech", "visemes")},
     "engine": VALUES | {"source", "features", "solve", "nets", "formats"},
     "blender": VALUES | {"retarget", "curves", "formats", "pipeline", "cli"}
     | {"engine.client", "engine.environment", "engine.messages"},

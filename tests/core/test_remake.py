@@ -150,6 +150,13 @@ def test_moods_go_in_and_come_out(files, capsys):
     assert takes.read(files / "c.faceanim").moods == takes.read(files / "b.faceanim").moods
 
 
+def test_what_is_heard_to_go_on_from(files, capsys):
+    status, report, _ = told(capsys, "moods", files / "a.faceanim", "--heard", "-o", files / "h.csv")
+    assert status == 0 and {label for _, _, label, _ in report["moods"]} == {"happy"}
+    told(capsys, "edit", files / "a.faceanim", "--moods", files / "h.csv", "-o", files / "b.faceanim")
+    assert len(takes.read(files / "b.faceanim").moods) == len(report["moods"])
+
+
 def test_a_style_for_the_emotion(files, capsys):
     style.write(Style(emotion=EmotionStyle(strength={"happy": 0.0}, accents=0.0, micro=0.0)), files / "s.json")
     words = ["remake", files / "a.faceanim", "--layer", "emotion", "--style", files / "s.json"]
