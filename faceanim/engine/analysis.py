@@ -221,20 +221,22 @@ def watch(clip: Clip, picture: Media, frames: int, fps: float, progress: Progres
     from ..features import face
     from ..solve import expression
     from ..source import video
+    from . import face_expression
 
     progress(0.0, "looking")
+    read = face_expression.predictor()
     stream = video.stream(picture.path, clip.start, clip.end)
     try:
         with face.open_landmarker() as landmarker:
-            track = face.follow(stream, landmarker, picture.seconds, progress)
+            track = face.follow(stream, landmarker, picture.seconds, progress, crops=read is not None)
     except MediaError as error:
         made.nothing(error.message, error.hint)
         return
-    made.layers |= expression.solve(track, frames / fps, fps)
+    made.layers |= expression.solve(track, frames / fps, fps, read or expression.measured)
     found = float(track.found.mean())
     made.quality |= {**getattr(stream, "quality", {}), "face_found": round(found, 4), "faces": track.faces}
     made.quality["face_detector"] = track.detector
-    made.models |= face_model(face.TASK_VARIABLE) | face_measures()
+    made.models |= face_model(face.TASK_VARIABLE) | (face_expression.model_of() if read else face_measures())
     if found < 0.9:
         made.notes.append(f"a face is seen in only {found:.0%} of the pictures; between them it is bridged")
     if track.faces > 1:

@@ -19,10 +19,15 @@ FACE, LOOK, TURN = slice(0, len(EXPRESSION)), slice(len(EXPRESSION), -3), slice(
 
 UPPER = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye")))
 LOWER = tuple(k for k in range(len(EXPRESSION)) if k not in UPPER)
-RESTING, FEWEST, MOST = 0.15, 3, 60
-"""The share of the frames that show the face at rest, and how many at least and at most."""
+RESTING, MOST, ALIKE = 0.15, 60, 0.25
+"""The share of the frames that show the face at rest, how many at most, and by how much one may show more than the
+stillest."""
 UNREST = {"upper": 0.9, "lower": 1.1}
 """The sum of a region's coefficients, read without knowing the rest, up to which it may be a face at rest."""
+LEVEL = 0.15
+"""What a coefficient may be at rest by the network's fault."""
+TAUGHT = 0.025
+"""A channel whose truth never moved by as much was not taught."""
 TURNED = 1.0
 """What a radian of the head's turn counts in that sum: a face seen from the front is known best."""
 SHUT = 0.6
@@ -58,9 +63,10 @@ def predictor(reader: Reader, clip: bool = True) -> Predictor:
         views = reader.view(frames.crops)
         values, deviation = reader.read(frames, views, None)
         if clip:
-            rest = own_rest(values, frames, views)
-            if rest is not None:
-                values, deviation = reader.read(frames, views, rest)
+            rows = resting(values, frames)
+            if rows is not None:
+                values, deviation = reader.read(frames, views, own_rest(rows, frames, views))
+                values = levelled(values, rows)
             values = steady(values, deviation, track.times)
         return reading(values, deviation, reader.spread, fitted)
 
@@ -69,7 +75,7 @@ def predictor(reader: Reader, clip: bool = True) -> Predictor:
 
 def reading(values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose) -> Reading:
     """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),)."""
-    sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, 0, 1))
+    sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, 0, 1)) * (spread > TAUGHT)
     face = possible(np.clip(values[:, FACE], 0, 1))
     blink = face[:, [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]].max(1)
     eyes, eyes_sure = both_eyes(values[:, LOOK], deviation[:, LOOK], sure[:, LOOK])
@@ -88,29 +94,42 @@ def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tupl
     return np.concatenate([both, both], 1), np.tile(sure.reshape(-1, 2, 2).max(1), (1, 2))
 
 
-def own_rest(values: np.ndarray, frames: Seen, views: np.ndarray) -> Rest | None:
-    """The face at rest: the mean of the frames that show least, for the brows and eyes and for the rest of the face
-    by themselves; None where one of them never rests."""
+def resting(values: np.ndarray, frames: Seen) -> dict[str, np.ndarray] | None:
+    """Region (`upper`: brows and eyes; `lower`) to the rows of the frames in which it shows least; None where one
+    never rests."""
     away = TURNED * np.abs(frames.pose[:, :2]).sum(1)
-    count = int(np.clip(RESTING * len(values), FEWEST, MOST))
-    upper = np.arange(478) < 0
-    parts: dict[str, np.ndarray] = {}
+    count = int(np.clip(np.ceil(RESTING * len(values)), 1, MOST))
+    rows = {}
     for region, columns in (("upper", UPPER), ("lower", LOWER)):
         active = np.clip(values[:, columns], 0, None).sum(1)
         if region == "upper":
             active = active + np.abs(values[:, LOOK]).mean(1)
-        rows = np.argsort(active + away, kind="stable")[:count]
-        if np.median(active[rows]) > UNREST[region]:
+        unrest = active + away
+        least = np.argsort(unrest, kind="stable")[:count]
+        least = least[unrest[least] <= unrest[least[0]] + ALIKE]
+        if np.median(active[least]) > UNREST[region]:
             return None
-        parts[region] = rows
-    upper = frames.points[parts["upper"]].mean(0)
-    lower = frames.points[parts["lower"]].mean(0)
+        rows[region] = least
+    return rows
+
+
+def own_rest(rows: dict[str, np.ndarray], frames: Seen, views: np.ndarray) -> Rest:
+    """The face at rest: the mean of those frames, above the middle of the nose of `upper`, below of `lower`."""
+    upper, lower = (frames.points[rows[region]].mean(0) for region in ("upper", "lower"))
     # the crops of the eyes come first, then those of the mouth and the whole face
     half = views.shape[1] // 2
-    view = np.concatenate([views[parts["upper"], :half].mean(0), views[parts["lower"], half:].mean(0)])
-    # above the middle of the nose, in head space, the brows and eyes count
+    view = np.concatenate([views[rows["upper"], :half].mean(0), views[rows["lower"], half:].mean(0)])
     share = np.clip(lower[:, 1:2] / 0.1 + 0.5, 0, 1)
     return Rest((share * upper + (1 - share) * lower).astype(np.float32), view.astype(np.float32))
+
+
+def levelled(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:
+    """With the coefficients 0 in the frames at rest, as far as they may be off: up to LEVEL."""
+    values = values.copy()
+    for region, columns in (("upper", UPPER), ("lower", LOWER)):
+        level = np.median(values[np.ix_(rows[region], columns)], 0).clip(-LEVEL, LEVEL)
+        values[:, columns] = (values[:, columns] - level) / (1 - level)
+    return values
 
 
 def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -67,7 +67,7 @@ class Expressions:
     """Draws weights (E,) over `names` in ICT spelling."""
 
     def __init__(self, names: tuple[str, ...]):
-        self._names = names
+        self.names = names
         self._at = {name: k for k, name in enumerate(names)}
         unsided = dict.fromkeys(name.split("_")[0] for name in names)
         self._moving = [n for n in unsided if not n.startswith(("eyeLook", "PupilDilate", "cheekRaiser"))]
@@ -75,9 +75,9 @@ class Expressions:
     def one(self, draw: np.random.Generator) -> np.ndarray:
         kind = draw.choice(4, p=SHARES)
         if kind == 0:
-            weights = random_expression(self._names, draw)
+            weights = random_expression(self.names, draw)
         else:
-            weights = np.zeros(len(self._names), np.float32)
+            weights = np.zeros(len(self.names), np.float32)
             if kind == 1:
                 self._add(weights, FEELINGS[draw.integers(len(FEELINGS))], draw.uniform(0.25, 1.15), draw)
                 if draw.random() < 0.3:
@@ -103,9 +103,9 @@ class Expressions:
 
     def rest(self, draw: np.random.Generator) -> np.ndarray:
         """Nearly nothing: no face is quite still."""
-        weights = np.zeros(len(self._names), np.float32)
+        weights = np.zeros(len(self.names), np.float32)
         for _ in range(draw.integers(4)):
-            name = self._names[draw.integers(len(self._names))]
+            name = self.names[draw.integers(len(self.names))]
             if name.split("_")[0] in self._moving and name != "mouthClose":
                 weights[self._at[name]] = draw.uniform(0, 0.08)
         return weights

@@ -22,9 +22,11 @@ CLIPS = 10
 RESTS, PAIRS, SINGLES = 3, 6, 9
 """Pictures of a clip: at rest, of one expression under two poses, and by themselves."""
 PICTURES = RESTS + 2 * PAIRS + SINGLES
-FOLLOWED, TASKED = 0.35, 0.5
+FOLLOWED, TASKED = 0.25, 0.3
 """Shares of the pictures."""
 SEED = 77
+ARRAYS = ("kind", "weights", "gaze", "pose", "bundled", "task", "scores", "crops")
+TYPES = {"kind": np.int16, "crops": np.uint8, "person": np.int64}
 
 
 def make(data: Path, folder: Path, shards: range, progress: Callable[[str], None]) -> None:
@@ -65,6 +67,30 @@ class Eyes:
         return points, found[0].points, found[0].blendshapes
 
 
+def from_renders(data: Path, renders: Path, folder: Path) -> None:
+    """folder/renders.npz: the pictures by Cycles that face_measures learns from, in the form of a shard.
+
+    renders  its folder, which holds `mixed` and `isolated`
+    """
+    eyes = Eyes(input_file(data / "mediapipe" / "face_landmarker.task", "face landmarker file"))
+    arrays: dict[str, list] = {k: [] for k in (*ARRAYS, "person")}
+    for name in ("mixed", "isolated"):
+        with np.load(input_file(renders / name / "truth.npz", "renders")) as truth:
+            rows = {k: truth[k] for k in ("identity", "weights", "gaze", "pose", "names")}
+        for k in range(len(rows["identity"])):
+            image = np.ascontiguousarray(cv2.imread(str(renders / name / f"{k:04d}.jpg"))[..., ::-1])
+            weights = rows["weights"][k]
+            kind = 0 if weights.sum() == 0 else -1
+            found = _seen(eyes, image, k % 3 == 0, True)
+            values = (kind, weights, rows["gaze"][k], np.radians(rows["pose"][k]), *found, rows["identity"][k])
+            for key, value in zip(arrays, values, strict=True):
+                arrays[key].append(value)
+    count = len(arrays["kind"]) // PICTURES * PICTURES
+    stacked = {name: np.array(values[:count], TYPES.get(name, np.float32)) for name, values in arrays.items()}
+    with replacing(folder / "renders.npz") as temporary:
+        np.savez(temporary, names=rows["names"], **stacked)
+
+
 def _clip(
     people: People, studio: Studio, expressions: Expressions, eyes: Eyes, seed: list[int]
 ) -> dict[str, np.ndarray]:
@@ -76,7 +102,7 @@ def _clip(
     for k in range(PAIRS):
         rows += [(k + 1, expressions.one(draw))] * 2
     rows += [(-1, expressions.one(draw)) for _ in range(SINGLES)]
-    arrays: dict[str, list] = {k: [] for k in ("kind", "weights", "gaze", "pose", "bundled", "task", "scores", "crops")}
+    arrays: dict[str, list] = {k: [] for k in ARRAYS}
     looks: dict[int, np.ndarray] = {}
     for kind, weights in rows:
         pose = turn(draw) * (0.4 if kind == 0 else 1.0)
@@ -85,10 +111,15 @@ def _clip(
             look = look * 0.5
         weights = expressions.look(weights, look, draw)
         image = studio.picture(person, shot, weights, look, pose, draw)
-        bundled, task, scores = eyes.see(image, draw.random() < FOLLOWED, draw.random() < TASKED)
-        points = bundled if np.isfinite(bundled[0, 0]) else task
-        cut = crops.cut(image, points) if np.isfinite(points[0, 0]) else np.zeros(crops.PIXELS, np.uint8)
-        for name, value in zip(arrays, (kind, weights, look, pose, bundled, task, scores, cut), strict=True):
+        found = _seen(eyes, image, draw.random() < FOLLOWED, draw.random() < TASKED)
+        for name, value in zip(arrays, (kind, weights, look, pose, *found), strict=True):
             arrays[name].append(value)
-    types = {"kind": np.int16, "crops": np.uint8}
-    return {name: np.array(values, types.get(name, np.float32)) for name, values in arrays.items()}
+    return {name: np.array(values, TYPES.get(name, np.float32)) for name, values in arrays.items()}
+
+
+def _seen(eyes: Eyes, image: np.ndarray, follow: bool, task: bool) -> tuple[np.ndarray, ...]:
+    """bundled, task, scores, crops"""
+    bundled, tasked, scores = eyes.see(image, follow, task)
+    points = bundled if np.isfinite(bundled[0, 0]) else tasked
+    cut = crops.cut(image, points) if np.isfinite(points[0, 0]) else np.zeros(crops.PIXELS, np.uint8)
+    return bundled, tasked, scores, cut

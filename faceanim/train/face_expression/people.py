@@ -209,11 +209,11 @@ class People:
     def vertices(self, person: Person, weights: np.ndarray, gaze: np.ndarray) -> np.ndarray:
         """(V, 3) cm in head space, from weights (E,) and gaze (4,) radians: left yaw, pitch, right yaw, pitch."""
         active = np.flatnonzero(weights)
-        moved = np.tensordot((weights * person.gains)[active].astype(np.float32), self._deltas[active], 1)
-        out = person.own + moved * person.swell[:, None]
+        strong = (weights * person.gains)[active].astype(np.float32)
+        out = raster.blend(person.own, person.swell, self._deltas, active, strong)
         for eye, centre, (yaw, pitch) in zip(self._eyeballs, person.centres, gaze.reshape(2, 2), strict=True):
             out[eye] = (out[eye] - centre) @ rotation(yaw, pitch, 0.0).T.astype(np.float32) + centre
-        return out.astype(np.float32)
+        return out
 
     def wrinkled(self, person: Person, weights: np.ndarray) -> np.ndarray:
         """`carried` with the lines and folds of this expression."""
@@ -230,7 +230,7 @@ class People:
 
 def posed(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """Turned about the neck's pivot; pose in radians."""
-    return ((points - PIVOT) @ rotation(*pose).T).astype(np.float32)
+    return (points - PIVOT.astype(np.float32)) @ rotation(*pose).T.astype(np.float32)
 
 
 def _sphere_centre(points: np.ndarray) -> np.ndarray:

@@ -61,6 +61,24 @@ def cover(screen, triangles, both_sides, size):
 
 
 @njit(cache=True, fastmath=True)
+def blend(rest, swell, deltas, active, weights):
+    """(V, 3) rest (V, 3) and the active deltas (E, V, 3), weighted, and larger by swell (V,)."""
+    out = np.zeros_like(rest)
+    for k in range(len(active)):
+        weight = weights[k]
+        delta = deltas[active[k]]
+        for v in range(len(out)):
+            out[v, 0] += weight * delta[v, 0]
+            out[v, 1] += weight * delta[v, 1]
+            out[v, 2] += weight * delta[v, 2]
+    for v in range(len(out)):
+        out[v, 0] = rest[v, 0] + swell[v] * out[v, 0]
+        out[v, 1] = rest[v, 1] + swell[v] * out[v, 1]
+        out[v, 2] = rest[v, 2] + swell[v] * out[v, 2]
+    return out
+
+
+@njit(cache=True, fastmath=True)
 def normals(points, triangles):
     """(V, 3) unit normals, smooth."""
     out = np.zeros_like(points)

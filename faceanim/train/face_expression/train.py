@@ -26,6 +26,8 @@ CLIPS = 8
 HELD = 0.03
 """The share of the clips that is not learned from."""
 RATE, DECAY = 2e-3, 0.02
+RENDERS = 3
+LAST = 400.0
 PAIRED = 0.4
 """How much two answers for one expression may not differ counts."""
 BETA = 0.5
@@ -37,7 +39,8 @@ class Faces:
     """N pictures of whole clips, PICTURES each; numpy arrays.
 
     points (N, 2, 478, 3) in head space by both landmarkers, NaN where none; pose (N, 2, 3); crops (N, PIXELS);
-    scores (N, 52); kind (N,), see make; truth (N, O), its last three to be added to the pose of either: (N, 2, 3)
+    scores (N, 52); kind (N,), see make; truth (N, O), but for its last three: turn (N, 2, 3), from the pose of either;
+    person (N,), for each another number
     """
 
     points: np.ndarray
@@ -47,6 +50,7 @@ class Faces:
     kind: np.ndarray
     truth: np.ndarray
     turn: np.ndarray
+    person: np.ndarray
 
     @property
     def clips(self) -> int:
@@ -58,15 +62,16 @@ class Faces:
 
 
 def load(folder: Path, limit: int | None = None) -> Faces:
-    """All shards of a folder. Raises InputError where there are none."""
+    """All shards of a folder, the renders by Cycles thrice. Raises InputError where there are none."""
     paths = sorted(folder.glob("[0-9]*.npz"))[:limit]
     if not paths:
         raise InputError(f"{folder} holds no faces", "make them first: python -m faceanim.train.face_expression make")
-    parts = [_faces(np.load(path)) for path in paths]
+    paths += [folder / "renders.npz"] * RENDERS * (folder / "renders.npz").is_file()
+    parts = [_faces(np.load(path), k) for k, path in enumerate(paths)]
     return Faces(*(np.concatenate([getattr(p, name) for p in parts]) for name in Faces.__dataclass_fields__))
 
 
-def _faces(shard) -> Faces:
+def _faces(shard, number: int) -> Faces:
     names = [str(name) for name in shard["names"]]
     n = len(shard["kind"])
     points = np.full((n, 2, 478, 3), np.nan, np.float32)
@@ -85,7 +90,8 @@ def _faces(shard) -> Faces:
         elif (column := _column(shard["weights"], names, name)) is not None:
             truth[:, c] = column
     scores = np.nan_to_num(shard["scores"])
-    return Faces(points, turned, shard["crops"], scores, shard["kind"], truth, turn)
+    person = shard["person"] if "person" in shard else number * 1000000 + np.arange(n) // PICTURES
+    return Faces(points, turned, shard["crops"], scores, shard["kind"], truth, turn, person)
 
 
 def _column(weights: np.ndarray, names: list[str], name: str) -> np.ndarray | None:
@@ -161,10 +167,10 @@ class Batches:
                 turned = turned * torch.tensor([-1.0, 1.0, -1.0])
                 truth = truth[:, self.mirror.outputs] * self.mirror.signs
                 crops, scores = self.mirror.crops(crops), scores[:, self.mirror.scores]
-            points = points + 0.003 * torch.randn_like(points)
+            points = points + 0.005 * torch.randn_like(points)
             scores = scores * (torch.rand(n, 1) < 0.7)
             crops = self._spoiled(crops)
-        clip = torch.arange(n) // PICTURES
+        clip = torch.from_numpy(np.unique(faces.person, return_inverse=True)[1].reshape(-1))
         return Seen(points, turned, crops, scores, kind), truth, torch.from_numpy(faces.kind), clip, found
 
     def _spoiled(self, crops: torch.Tensor) -> torch.Tensor:
@@ -222,8 +228,12 @@ def train(
     say: Callable[[str], None],
     seed: int = 1,
     keep: Callable[[FaceNet], None] | None = None,
+    start: dict[str, torch.Tensor] | None = None,
 ) -> FaceNet:
-    """Learns for about `seconds`, epochs until then; `keep` is called after each with the averaged network."""
+    """Learns for about `seconds`, epochs until then; `keep` is called after each with the averaged network.
+
+    start  the state to go on from
+    """
     torch.manual_seed(seed)
     draw = np.random.default_rng(seed)
     held = draw.permutation(faces.clips)[: max(2, int(HELD * faces.clips))]
@@ -233,9 +243,10 @@ def train(
     net = FaceNet(len(OUTPUTS), torch.from_numpy(faces.points[known].mean(0).ravel()))
     spread = np.concatenate([faces.truth[:, :-3].std(0), faces.turn[known].std(0)])
     net.spread[:] = torch.from_numpy(np.maximum(spread, 0.02).astype(np.float32))
+    if start is not None:
+        net.load_state_dict(start, strict=False)
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
-    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998),
-                                                  use_buffers=True)  # fmt: skip
+    average = torch.optim.swa_utils.AveragedModel(net, avg_fn=_averaged, use_buffers=True)
     began, epoch, share = time.monotonic(), 0, 0.0
     while share < 1:
         net.train()
@@ -263,6 +274,12 @@ def train(
         found = ", ".join(f"{name} {value:.3f}" for name, value in check(average.module, faces.of(held)).items())
         say(f"epoch {epoch}, {time.monotonic() - began:.0f} s: loss {np.mean(losses):.4f}; {found}")
     return average.module
+
+
+def _averaged(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+    """Over the last LAST steps or so."""
+    share = 1 / min(float(count) / 4 + 2, LAST)
+    return average + (share * (current - average)).to(average.dtype)
 
 
 @torch.inference_mode()

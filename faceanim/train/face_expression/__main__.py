@@ -1,0 +1,86 @@
+"""The commands of the recipe; see the package."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from ...errors import FaceanimError
+
+SHARDS = 160
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m faceanim.train.face_expression", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    sub = commands.add_parser("make", help="renders faces and lets both landmarkers look at them")
+    sub.add_argument("--data", type=Path, required=True, help="folder with ict_facekit and mediapipe")
+    sub.add_argument("--faces", type=Path, required=True, help="where the shards go; those there are not made again")
+    sub.add_argument("--shards", type=int, default=SHARDS, help=f"how many, of 240 pictures each (default: {SHARDS})")
+    sub.add_argument("--renders", type=Path, help="the folder of renders that face_measures learned from")
+    sub.set_defaults(run=_make)
+
+    sub = commands.add_parser("train", help="learns from them")
+    sub.add_argument("--faces", type=Path, required=True, help="where the shards are")
+    sub.add_argument("--minutes", type=float, default=40.0)
+    sub.add_argument("--threads", type=int, default=1)
+    sub.add_argument("--start", type=Path, help="weights.safetensors to go on from")
+    sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
+    sub.set_defaults(run=_train)
+
+    sub = commands.add_parser("held-out", help="pictures for `faceanim evaluate faces`: mixed, sweep, demo")
+    sub.add_argument("--data", type=Path, required=True, help="folder with ict_facekit")
+    sub.add_argument("--output", type=Path, required=True, metavar="FOLDER")
+    sub.set_defaults(run=_held_out)
+
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+    except FaceanimError as error:
+        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _make(args: argparse.Namespace) -> None:
+    from .make import from_renders, make
+
+    make(args.data, args.faces, range(args.shards), say)
+    if args.renders is not None:
+        from_renders(args.data, args.renders, args.faces)
+
+
+def _train(args: argparse.Namespace) -> None:
+    import torch
+
+    from .export import export, start_from
+    from .train import load, train
+
+    torch.set_num_threads(args.threads)
+    faces = load(args.faces)
+    say(f"{faces.clips} clips")
+    first = None if args.start is None else start_from(args.start)
+    train(faces, 60 * args.minutes, say, keep=lambda net: export(net, args.output, faces.clips), start=first)
+
+
+def _held_out(args: argparse.Namespace) -> None:
+    from . import demo_head
+    from .held_out import held_out
+
+    def tell(done: int, count: int) -> None:
+        if done % 20 == 0:
+            say(f"{done} of {count}")
+
+    held_out(args.data, args.output, tell)
+    demo_head.render(args.output / "demo", tell)
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The face network's part that needs no torch."""
+
+import numpy as np
+import pytest
+
+from faceanim.core.channels import CHANNELS
+from faceanim.core.face import FaceTrack, Reader, Seen
+from faceanim.features import crops
+from faceanim.solve import expression, learned, pose
+from faceanim.solve.expression import EXPRESSION
+from faceanim.solve.face_model import face_model
+
+JAW = EXPRESSION.index("jawOpen")
+BLINK = EXPRESSION.index("eyeBlinkLeft")
+
+
+def face_track(frames, brightness):
+    """A face that looks into the camera; its crops are as bright as given (N,)."""
+    model = face_model()
+    head = np.zeros((478, 3))
+    head[model.rigid] = model.rigid_points
+    points = np.repeat((head * 120 * [1, -1, -1 / pose.DEPTH] + [320, 240, 0])[None], frames, 0).astype(np.float32)
+    cut = np.repeat(np.asarray(brightness, np.uint8)[:, None], crops.PIXELS, 1)
+    return FaceTrack(np.arange(frames) / 25, points, np.ones(frames, bool), (640, 480), crops=cut)
+
+
+def bright_jaw(turn=(0.0, 0.0, 0.0)):
+    """A network that takes brightness for an open jaw, and a rest's brightness from it."""
+
+    def read(frames, view, rest):
+        values = np.zeros((len(view), len(learned.OUTPUTS)), np.float32)
+        values[:, JAW] = view[:, 0] - (0 if rest is None else rest.view[0])
+        values[:, learned.TURN] = turn
+        return values, np.full_like(values, 0.1)
+
+    return Reader(lambda cut: cut[:, :4].astype(np.float32) / 255, read, np.full(len(learned.OUTPUTS), 0.3))
+
+
+def test_the_outputs_are_channels_and_a_turn():
+    assert set(learned.OUTPUTS[:-3]) <= set(CHANNELS) and learned.OUTPUTS[-3:] == ("turnX", "turnY", "turnZ")
+    assert sorted(learned.UPPER + learned.LOWER) == list(range(len(EXPRESSION)))
+
+
+def test_a_face_is_read_against_its_own_rest():
+    brightness = np.full(100, 60)
+    brightness[40:60] = 200
+    read = learned.predictor(bright_jaw())(face_track(100, brightness))
+    assert read.expression[:, JAW][:30] == pytest.approx(0, abs=0.02)
+    assert read.expression[:, JAW][48:52] == pytest.approx(140 / 255, abs=0.02)
+    # alone, nothing is known of its rest
+    alone = learned.predictor(bright_jaw(), clip=False)(face_track(100, brightness))
+    assert alone.expression[:, JAW][:30] == pytest.approx(60 / 255, abs=0.01)
+
+
+def track_points(frames):
+    return frames.points.mean(0)
+
+
+def test_a_face_that_never_rests_is_read_without():
+    values = np.zeros((50, len(learned.OUTPUTS)), np.float32)
+    values[:, [EXPRESSION.index(n) for n in ("mouthSmileLeft", "mouthSmileRight", "jawOpen")]] = 0.6
+    track = face_track(50, np.full(50, 100))
+    frames, _ = learned.seen(track)
+    assert learned.resting(values, frames) is None
+    rows = learned.resting(values * 0.1, frames)
+    rest = learned.own_rest(rows, frames, np.full((50, 4), 7, np.float32))
+    assert rest.points == pytest.approx(track_points(frames)) and (rest.view == 7).all()
+    assert learned.levelled(values * 0.1, rows)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
+
+
+def test_noise_is_averaged_and_a_blink_stays():
+    rng = np.random.default_rng(0)
+    values = np.zeros((200, 2))
+    values[:, 0] = rng.normal(0, 0.02, 200)
+    values[100:104, 1] = 1.0
+    out = learned.steady(values, np.full_like(values, 0.1), np.arange(200) / 30)
+    assert out[:, 0].std() < 0.55 * values[:, 0].std()
+    assert out[100:104, 1] == pytest.approx(1, abs=0.02) and out[[98, 106], 1] == pytest.approx(0, abs=0.02)
+
+
+def test_the_turn_corrects_the_head():
+    straight = learned.predictor(bright_jaw())(face_track(5, np.full(5, 9)))
+    turned = learned.predictor(bright_jaw((0.0, 0.2, 0.0)))(face_track(5, np.full(5, 9)))
+    assert turned.head - straight.head == pytest.approx(np.tile([0.2, 0, 0], (5, 1)), abs=1e-3)
+    matrices = learned.turned(np.array([[0, 0, 0], [np.pi / 2, 0, 0]]))
+    assert matrices[0] == pytest.approx(np.eye(3)) and matrices[1] @ [0, 1, 0] == pytest.approx([0, 0, 1])
+
+
+def test_the_better_seen_eye_leads():
+    look = np.array([[0.2, 0.0, 0.4, 0.1]])
+    eyes, _ = learned.both_eyes(look, np.array([[0.01, 0.01, 0.1, 0.1]]), np.ones((1, 4)))
+    assert eyes[0, 0] == eyes[0, 2] == pytest.approx(0.202, abs=1e-3)
+
+
+def test_layers_come_of_it():
+    layers = expression.solve(face_track(50, np.full(50, 40)), 2.0, 60, learned.predictor(bright_jaw()))
+    assert set(layers) == {"expression", "gaze", "head"} and layers["expression"].frames == 120
+    assert (layers["expression"].column("mouthClose") <= layers["expression"].column("jawOpen") + 1e-6).all()
+
+
+def test_what_the_network_sees():
+    frames, fitted = learned.seen(face_track(3, np.full(3, 7)))
+    assert isinstance(frames, Seen) and frames.scores.shape == (3, 52) and not frames.kind.any()
+    assert np.abs(frames.pose).max() < 1e-3 and len(fitted.rotation) == 3
