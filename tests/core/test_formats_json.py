@@ -3,7 +3,7 @@ import json
 import pytest
 
 from faceanim.core.mapping import Mapping, Target
-from faceanim.core.style import EmotionStyle, Style
+from faceanim.core.style import EmotionStyle, SpeechStyle, Style
 from faceanim.errors import FormatError, OutputError
 from faceanim.formats import mapping, style
 
@@ -23,7 +23,8 @@ def test_round_trip(tmp_path):
     assert mapping.read(tmp_path / "m.json") == MAPPING
     assert json.loads((tmp_path / "m.json").read_text("utf-8"))["schema"] == "faceanim/mapping/1"
     feeling = EmotionStyle({"sad": 2.0}, 0.5, 2.0, 3, 0.25, 0.0, 7, {"angry": "cold"}, 0.0, 2.0)
-    mine = Style("soft", "video", layers={"blink": 0.5}, lead_s=0.03, tolerance=0.01, emotion=feeling)
+    mine = Style("soft", "video", layers={"blink": 0.5}, lead_s=0.03, tolerance=0.01, emotion=feeling,
+                 speech=SpeechStyle(-0.5, 1.2, 0.8))  # fmt: skip
     style.write(mine, tmp_path / "s.json")
     assert style.read(tmp_path / "s.json") == mine
     (tmp_path / "s.json").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "s.json").read_bytes())
@@ -82,6 +83,8 @@ def test_mapping_errors_name_the_field(tmp_path, change, place, hint):
         ({"emotion": {"at_most": 0}}, "emotion.at_most must be from 1 to 8"),
         ({"emotion": {"strength": {"joy": 1}}}, "emotion.strength.joy is not known"),
         ({"emotion": {"hear": 1}}, "emotion.hear is not known"),
+        ({"speech": {"enunciation": -2}}, "speech.enunciation must be from -1 to 1"),
+        ({"speech": {"tongue": 1}}, "speech.tongue is not known"),
     ],
 )
 def test_style_errors_name_the_field(change, place):

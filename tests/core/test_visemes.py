@@ -36,12 +36,17 @@ def openness(track):
     return track.column("jawOpen") - track.column("mouthClose")
 
 
-def test_preset_says_where_every_constant_comes_from():
+def test_preset_says_where_every_number_comes_from():
+    """Each number of each viseme, and each constant, names a source that the preset lists."""
     document = json.loads((PRESETS / "visemes" / "default.json").read_text(encoding="utf-8"))
-    assert all(v["source"] for v in document["visemes"])
-    assert all(v["source"] for v in document["timing"].values())
-    named = {source for v in document["visemes"] for source in document["sources"] if source in v["source"]}
-    assert named <= set(document["sources"])
+    named = []
+    for viseme in document["visemes"]:
+        sources = viseme["sources"]
+        assert set(sources) == {"weight", "shape"} | ({"contact", "lead_s", "follow_s"} & set(viseme)), viseme["name"]
+        assert set(sources["shape"]) == {visemes.part(channel) for channel in viseme["shape"]}, viseme["name"]
+        named += [*sources["shape"].values(), *(value for key, value in sources.items() if key != "shape")]
+    named += [constant["sources"] for constant in document["timing"].values()]
+    assert all(named) and set().union(*named) == set(document["sources"])
 
 
 def test_preset_knows_every_sound_and_its_contact():
@@ -147,7 +152,8 @@ def test_no_steps_and_no_lag():
     assert np.abs(np.diff(track.values, axis=0)).max() < 0.1
     single = solve(spoken("a", 0.2, 1.0), 2.2, 240)
     jaw = single.column("jawOpen")
-    assert abs((jaw * single.times).sum() / jaw.sum() - 1.1) < 0.08
+    wide = single.times[jaw > 0.8 * jaw.max()]  # a breath opens the mouth before
+    assert abs(wide.mean() - 1.1) < 0.05
 
 
 def test_duplicates_merge():
