@@ -259,3 +259,28 @@ def test_what_is_heard_becomes_what_is_chosen(scene):
     while len(scene.faceanim.emotion.moods):
         bpy.ops.faceanim.remove_mood()
     assert mean("mouthSmileLeft") < 0.3 * smile
+
+
+def test_undo_brings_back_list_markers_and_animation(scene):
+    bpy.ops.faceanim.bake()
+    bpy.ops.ed.undo_push(message="before")
+    frown = mean("browDownLeft")
+    add(scene, 16, "angry", strength=1.0, length=5.0)
+    bpy.ops.faceanim.show_mood_markers()
+    bpy.ops.ed.undo_push(message="angry")
+    angry = mean("browDownLeft")
+    ours(scene)[0].name = "surprised"
+    assert moods.look(scene) and mean("browDownLeft") < angry - 0.2
+    bpy.ops.ed.undo_push(message="surprised")
+    bpy.ops.ed.undo()
+    scene = bpy.context.scene
+    assert [m.label for m in moods.of(scene)] == ["angry"] and told(scene)[0] == (16, "angry")
+    assert mean("browDownLeft") == pytest.approx(angry, abs=1e-4) and not moods.look(scene)
+    bpy.ops.ed.redo()
+    scene = bpy.context.scene
+    assert [m.label for m in moods.of(scene)] == ["surprised"] and mean("browDownLeft") < angry - 0.2
+    for _ in range(2):
+        bpy.ops.ed.undo()
+    scene = bpy.context.scene
+    assert moods.of(scene) == () and told(scene) == [] and not scene.faceanim.emotion.marked
+    assert mean("browDownLeft") == pytest.approx(frown, abs=1e-4)
