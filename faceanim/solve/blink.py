@@ -104,8 +104,8 @@ def _times(take: Take, felt: Feeling, forced: np.ndarray, rng: np.random.Generat
     forced = forced[(forced > edge) & (forced < last)]
     grid = np.arange(int(np.ceil(take.seconds * RATE_HZ)) + 1) / RATE_HZ
     clock = np.concatenate([[0.0], np.cumsum(_rates(take, felt, grid) / 60 / RATE_HZ)])[:-1]
-    # blinks that gaze shifts demand are among those of the published rates
-    clock *= np.clip(1 - len(forced) / max(clock[-1], 1.0), 0.4, 1)
+    # most blinks that gaze shifts demand are among those of the published rates
+    clock *= np.clip(1 - settings["shift_counts"] * len(forced) / max(clock[-1], 1.0), 0.4, 1)
     spread = np.sqrt(np.log(1 + settings["interval_cv"] ** 2))
     found: list[float] = []
     # the clip begins anywhere between two blinks
