@@ -215,18 +215,29 @@ def sample(opened: Scene, character: Character, mouth: lips.Mouth, frames: np.nd
 
 
 def _steadied(points: np.ndarray, mouth: lips.Mouth) -> np.ndarray:
-    """Points (F, P, 3) moved back as the points that nothing moves have moved since rest (Umeyama 1991)."""
+    """Points (F, P, 3) moved back as the points that nothing moves have moved since rest.
+
+    A head that turns bends the skin towards the neck: the half of the points that keep their places best decides.
+    """
     rest = mouth.points[mouth.still].astype(float)
     if len(rest) < 4:
         return points.astype(np.float32)
-    now = points[:, mouth.still]
+    every = np.arange(points.shape[1])[mouth.still]
+    steady = _moved_back(points, points[:, every], rest)
+    off = np.linalg.norm(steady[:, every] - rest, axis=2).max(0)
+    best = np.argsort(off, kind="stable")[: max(4, len(every) // 2)]
+    return _moved_back(points, points[:, every[best]], rest[best]).astype(np.float32)
+
+
+def _moved_back(points: np.ndarray, now: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Points (F, P, 3) turned, scaled and moved as brings `now` (F, S, 3) nearest to `rest` (S, 3) (Umeyama 1991)."""
     centre, middle = now.mean(1, keepdims=True), rest.mean(0)
     u, sizes, v = np.linalg.svd(np.swapaxes(now - centre, 1, 2) @ (rest - middle))
     flip = np.ones((len(points), 1, 3))
     flip[:, 0, 2] = np.sign(np.linalg.det(u @ v))
     turn = (u * flip) @ v
     scale = (sizes * flip[:, 0]).sum(1) / np.maximum(((now - centre) ** 2).sum((1, 2)), 1e-12)
-    return (((points - centre) @ turn) * scale[:, None, None] + middle).astype(np.float32)
+    return ((points - centre) @ turn) * scale[:, None, None] + middle
 
 
 def report(mouth: lips.Mouth, take: Take, found: gaps.Gaps, times: np.ndarray) -> dict[str, Any]:
