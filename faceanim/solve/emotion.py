@@ -77,10 +77,11 @@ def solve(take: Take, style: EmotionStyle | None = None, emotions: Emotions | No
     chosen = np.zeros_like(values)
     felt = np.zeros((take.frames, len(LABELS)), np.float32)
     count: dict[str, int] = {}
+    gaps = np.array(list(feelings.speech_gaps(take)))
     for episode in feelings.episodes(take, style):
         emotion = emotions[episode.label]
         number = count[episode.label] = count.get(episode.label, 0) + 1
-        for part in _parts(take, episode, emotion, style, number):
+        for part in _parts(take.seconds, gaps, episode, emotion, style, number):
             rows, pose, level = part.pose(times, style.intensity, beats)
             values[rows] += pose
             felt[rows, LABELS.index(episode.label)] += level
@@ -195,15 +196,17 @@ class _Part:
         return self.episode.at(t) * rise * fall * (1 - sinks * late)
 
 
-def _parts(take: Take, episode: Episode, emotion: Emotion, style: EmotionStyle, number: int) -> list[_Part]:
-    """The episode in one variant, or, where it is long, in several that go over into each other."""
+def _parts(
+    seconds: float, gaps: np.ndarray, episode: Episode, emotion: Emotion, style: EmotionStyle, number: int
+) -> list[_Part]:
+    """The episode in one variant, or, where it is long, in several that go over into each other in gaps (s)."""
     noise = np.random.default_rng([style.seed, 23, LABELS.index(episode.label), number])
-    cuts = [episode.start, *_cuts(take, episode, noise), episode.end]
+    cuts = [episode.start, *_cuts(gaps, episode, noise), episode.end]
     # what begins with the clip or ends with it has neither rise nor fall
     length = episode.end - episode.start
     onset, offset = (min(s, length) for s in (emotion.onset_s, emotion.offset_s))
     onset = 0.0 if episode.start - onset / 2 <= 0 else onset
-    offset = 0.0 if episode.end + offset / 2 >= take.seconds else offset
+    offset = 0.0 if episode.end + offset / 2 >= seconds else offset
     change = min(max(emotion.onset_s, emotion.offset_s), 0.8)
     parts, last = [], None
     for k, span in enumerate(zip(cuts, cuts[1:], strict=False)):
@@ -214,10 +217,9 @@ def _parts(take: Take, episode: Episode, emotion: Emotion, style: EmotionStyle, 
     return parts
 
 
-def _cuts(take: Take, episode: Episode, noise: np.random.Generator) -> list[float]:
+def _cuts(gaps: np.ndarray, episode: Episode, noise: np.random.Generator) -> list[float]:
     if episode.end - episode.start <= LONG_S:
         return []
-    gaps = np.array(list(feelings.speech_gaps(take)))
     cuts, now = [], episode.start
     while True:
         now += noise.uniform(0.55, 0.95) * LONG_S

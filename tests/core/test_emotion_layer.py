@@ -239,13 +239,17 @@ def test_the_same_input_gives_the_same_and_another_seed_another():
     np.testing.assert_allclose(longer.values[:600], shorter.values[:600], atol=1e-6)
 
 
+def parts_of(take, episode, one, style):
+    return emotion._parts(take.seconds, np.zeros(0), episode, one, style, 1)
+
+
 def test_a_voice_that_shouts_gets_another_face_than_a_cold_one():
     def drawn(arousal):
         names = []
         take = replace(take_of(heard((1, 6, "angry", 0.95))), signals={"affect": affect(1.0, arousal)})
         episode = next(e for e in feelings.episodes(take, STILL) if e.label == "angry")
         for seed in range(20):
-            parts = emotion._parts(take, episode, poses.read()["angry"], EmotionStyle(seed=seed), 1)
+            parts = parts_of(take, episode, poses.read()["angry"], EmotionStyle(seed=seed))
             names += [p.variant.name for p in parts]
         return names
 
@@ -255,11 +259,11 @@ def test_a_voice_that_shouts_gets_another_face_than_a_cold_one():
 def test_a_long_mood_changes_its_variant_and_a_named_one_stays():
     take = take_of(moods=[Mood(0, 60, "happy", 1.0)], seconds=60.0)
     episode = feelings.episodes(take, STILL)[0]
-    parts = emotion._parts(take, episode, poses.read()["happy"], STILL, 1)
+    parts = parts_of(take, episode, poses.read()["happy"], STILL)
     assert len(parts) > 5 and len({p.variant.name for p in parts}) > 2
     smile = column(emotion.solve(take, STILL), "mouthSmileLeft")
     assert smile.min() > 0.3 and np.abs(np.diff(smile)).max() < 0.03
-    named = emotion._parts(take, episode, poses.read()["happy"], replace(STILL, variant={"happy": "grin"}), 1)
+    named = parts_of(take, episode, poses.read()["happy"], replace(STILL, variant={"happy": "grin"}))
     assert {p.variant.name for p in named} == {"grin"}
     with pytest.raises(InputError, match="no variant") as error:
         emotion.solve(take, replace(STILL, variant={"happy": "smirk"}))
