@@ -81,12 +81,14 @@ def edited(take: Take, edits: Iterable[Table[str, Any]]) -> tuple[Take, tuple[tu
     return respoken(take, phones, words), spans
 
 
-def chosen(take: Take, moods: Iterable[Mood], style: Style) -> tuple[Take, list[str]]:
+def chosen(
+    take: Take, moods: Iterable[Mood], style: Style, leave_out: bool = False
+) -> tuple[Take, list[str]]:
     """The Take with these moods in place of its own and its emotion made anew, and what was cut off, in words.
 
-    Raises InputError for a mood that lies beyond the clip.
+    A mood that lies beyond the clip raises InputError, or is left out where that is asked for.
     """
-    moods, notes = fitted(moods, take.seconds)
+    moods, notes = fitted(moods, take.seconds, leave_out)
     return remade(replace(take, moods=moods), "emotion", style), notes
 
 

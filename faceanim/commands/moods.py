@@ -42,7 +42,8 @@ def choose(found: tuple[Mood, ...] | None, path: Path, report: Report) -> Report
         return report
     from ..pipeline import chosen
 
-    take, notes = chosen(takes.read(path), found, Style())
+    # the analysis took its time: what lies outside the clip does not make it vain
+    take, notes = chosen(takes.read(path), found, Style(), leave_out=True)
     takes.write(take, path)
     quality = dict(report["quality"])
     if notes:

@@ -42,21 +42,24 @@ def mood(start: float, end: float, label: str, strength: float = 1.0) -> Mood:
     return Mood(float(start), float(end), label_of(label), float(strength))
 
 
-def fitted(moods: Iterable[Mood], seconds: float) -> tuple[tuple[Mood, ...], list[str]]:
+def fitted(
+    moods: Iterable[Mood], seconds: float, leave_out: bool = False
+) -> tuple[tuple[Mood, ...], list[str]]:
     """The moods of a clip of `seconds` in order, and what was cut off at its ends, in words.
 
-    Raises InputError for one that lies beyond it.
+    One that lies beyond it raises InputError, or is left out and told in words where that is asked for.
     """
     found, notes = [], []
     for one in sorted(moods):
         start, end = max(one.start, 0.0), min(one.end, seconds)
+        was = f"{one.label} from {one.start:g} to {one.end:g} s"
         if end - start < SHORTEST_S - 1e-9:
-            raise InputError(
-                f"{one.label} from {one.start:g} to {one.end:g} s lies outside the clip",
-                f"the clip is 0 to {seconds:.3f} s; times count from its start",
-            )
+            hint = f"the clip is 0 to {seconds:.3f} s; times count from its start"
+            if not leave_out:
+                raise InputError(f"{was} lies outside the clip", hint)
+            notes.append(f"{was} lies outside the clip and is left out: {hint}")
+            continue
         if (start, end) != one[:2] and max(one.end - end, start - one.start) > 0.001:
-            was = f"{one.label} from {one.start:g} to {one.end:g} s"
             notes.append(f"{was} is cut to the clip: {start:g} to {end:.3f} s")
         found.append(one._replace(start=start, end=end))
     return tuple(found), notes

@@ -38,6 +38,8 @@ def test_what_reaches_out_of_the_clip_is_cut_and_what_lies_outside_is_refused():
     with pytest.raises(InputError, match="outside the clip") as error:
         fitted([mood(6, 7, "sad")], 5.0)
     assert "0 to 5.000 s" in error.value.hint
+    left, notes = fitted([mood(6, 7, "sad"), *ALL], 5.0, leave_out=True)
+    assert left == ALL and len(notes) == 1 and "left out" in notes[0]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.json", "a.JSON"])
