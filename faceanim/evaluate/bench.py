@@ -41,19 +41,33 @@ FAILED = "failed: "
 # Runs in a Python of its own and tells what it took; ru_maxrss is in kilobytes, on macOS in bytes
 MEASURED = """
 import json, sys, time
-started = time.perf_counter()
+started, busy = time.perf_counter(), time.process_time()
 {work}
-seconds = time.perf_counter() - started
+seconds, busy = time.perf_counter() - started, time.process_time() - busy
 try:
     import resource
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 except ImportError:
     peak = 0
-print("bench", json.dumps([status, seconds, peak]))
+print("bench", json.dumps([status, seconds, peak, busy]))
 """
 COMMAND = MEASURED.format(work="""
 from faceanim.cli import main
 status = main(sys.argv[1:])
+""")
+# the network and the lips' curves alone, once both are loaded; what the file's seconds cost
+HEARD = MEASURED.format(work="""
+from faceanim.engine import phones
+from faceanim.engine.device import choose
+from faceanim.solve import speech
+from faceanim.source import audio
+path, seconds = sys.argv[1], float(sys.argv[2])
+source = phones.phone_network(device=choose())
+source(audio.stream(path, 16000, 0.0, 1.0))
+started, busy, status = time.perf_counter(), time.process_time(), 0
+heard = source(audio.stream(path, 16000), None, lambda fraction, stage: None, seconds)
+if len(sys.argv) > 3:
+    speech.solve(heard, seconds, 60.0)
 """)
 # what anyone would write to run MediaPipe over a video
 BARE = MEASURED.format(work="""
@@ -154,20 +168,22 @@ def blender_rows() -> Iterator[Row]:
 
 
 class Ran(NamedTuple):
-    """What it took: seconds with imports, without the start of Python; peak memory in bytes, 0 where it is not told."""
+    """What it took: seconds with imports, without the start of Python; peak memory in bytes, 0 where it is not told;
+    seconds of all processors, which other processes lengthen less."""
 
     seconds: float
     peak: float
+    busy: float = 0.0
 
 
 def python(script: str, *args: object) -> Ran:
     """One script in a Python of its own. Raises RuntimeError with its last words where it fails."""
     done = subprocess.run([sys.executable, "-c", script, *map(str, args)], cwd=ROOT, capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith("bench ")]
-    status, seconds, peak = json.loads(lines[-1][6:]) if lines else (1, 0.0, 0)
+    status, *figures = json.loads(lines[-1][6:]) if lines else (1, 0.0, 0)
     if status:
         raise RuntimeError((done.stderr.strip().splitlines() or ["it failed"])[-1])
-    return Ran(seconds, peak)
+    return Ran(*figures)
 
 
 def command(*args: object) -> Ran:
@@ -197,13 +213,45 @@ def audio_rows(folder: Path, long: bool) -> Iterator[Row]:
     text.write_text(TRANSCRIPT.read_text("utf-8") * 7, "utf-8")
     ran = command("analyze", "--audio", minute, "--transcript", text, "-o", take)
     yield Row(f"analyze {seconds:.0f} s of speech, with its text", seconds / ran.seconds, "x real time", AT_LEAST, 10.0)
-    minutes = 60 if long else 5
-    write_speech(minute, minutes * 60.0)
-    ran = command("analyze", "--audio", minute, "-o", take)
-    note = "" if long else "one hour: --long"
-    yield Row(f"memory of analyze, {minutes} min of speech", ran.peak / 1e9 or None, "GB", AT_MOST, 1.5, note)
-    if long:
-        yield Row("analyze one hour of speech", 3600.0 / ran.seconds, "x real time", AT_LEAST, 10.0)
+    yield from _long_rows(minute, take, 60 if long else 5, "" if long else "one hour: --long")
+
+
+def _long_rows(sound: Path, take: Path, minutes: int, note: str) -> Iterator[Row]:
+    """What grows with the length of a recording, and what does not."""
+    write_speech(sound, 60.0)
+    one, short = python(HEARD, sound, 60), command("analyze", "--audio", sound, "-o", take)
+    write_speech(sound, minutes * 60.0)
+    both, many = python(HEARD, sound, minutes * 60, "lips"), python(HEARD, sound, minutes * 60)
+    whole = command("analyze", "--audio", sound, "-o", take)
+    yield Row(f"phones and lips, {minutes} min of speech", minutes * 60 / both.seconds, "x real time", AT_LEAST, 60.0)
+    yield Row("the same, a second of one processor", minutes * 60 / both.busy, "s of sound")
+    grown = many.peak / one.peak if one.peak else None
+    yield Row(f"memory of the phones, {minutes} min over 1 min", grown, "times", AT_MOST, 1.15, note)
+    for length, ran in ((1, short), (minutes, whole)):
+        yield Row(f"memory of analyze, {length} min of speech", ran.peak / 1e9 or None, "GB", AT_MOST, 1.5)
+    what = "one hour" if minutes == 60 else f"{minutes} min"
+    yield Row(f"analyze {what} of speech", minutes * 60 / whole.seconds, "x real time", AT_LEAST, 10.0)
+
+
+def voice_rows() -> Iterator[Row]:
+    """How it is said, beside what is said: in this process, without the reading of the file and the imports."""
+    from ..engine.emotion import ear_for
+    from ..features import prosody
+    from ..features.speech import loudness
+
+    piece = audio.read(SPEECH, RATE)
+    sound = np.tile(piece, -(-60 * RATE // len(piece)))[: 60 * RATE]
+    level = loudness(sound)
+
+    def hear() -> None:
+        ear, _ = ear_for()
+        for _ in ear.through(sound[i : i + RATE] for i in range(0, len(sound), RATE)):
+            pass
+        ear.tracks(level)
+
+    hear()
+    yield Row("emotion and prosody of 60 s of speech", 60.0 / fastest(hear, 3), "x real time", AT_LEAST, 100.0)
+    yield Row("pitch alone", 60.0 / fastest(lambda: prosody.pitch(sound), 3), "x real time")
 
 
 def without_sound(clip: Path, folder: Path) -> Path:
@@ -265,6 +313,7 @@ def main(argv: list[str] | None = None) -> int:
             "retarget": retarget_rows,
             "Blender": blender_rows,
             "audio": lambda: audio_rows(folder, args.long),
+            "voice": voice_rows,
             "video": lambda: video_rows(folder, clip),
         }
         for part, work in parts.items():
