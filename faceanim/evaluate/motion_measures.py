@@ -26,6 +26,8 @@ BANDS_HZ = (1.8, 3.7, 7.0)
 """Slow, ordinary and rapid movements of the head end there (Hadar et al. 1983)."""
 SEGMENT_S = 8.0
 PROSODY_HZ = 50.0
+RATE_S = 20.0
+"""In less than this there are too few blinks for a rate."""
 PHRASE_S = 0.9
 """Shorter phrases tell nothing about what goes with what."""
 
@@ -245,8 +247,8 @@ def _blinks(motions: Sequence[Motion]) -> dict[str, float | None]:
     if not few:
         skew = float(((apart - apart.mean()) ** 3).mean() / max(apart.std(), 1e-9) ** 3)
     return {
-        "blinks_speaking_per_min": 60 * float(talk.sum()) / speaking if speaking > 10 else None,
-        "blinks_silent_per_min": 60 * float((~talk).sum()) / silent if silent > 10 else None,
+        "blinks_speaking_per_min": 60 * float(talk.sum()) / speaking if speaking > RATE_S else None,
+        "blinks_silent_per_min": 60 * float((~talk).sum()) / silent if silent > RATE_S else None,
         "blink_s": float((found.closing + found.opening).mean() + 0.02) if len(talk) else None,
         "closing_s": float(found.closing.mean()) if len(talk) else None,
         "opening_over_closing": float(found.opening.mean() / found.closing.mean()) if len(talk) else None,
