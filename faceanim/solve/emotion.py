@@ -257,11 +257,14 @@ def _smiling_eyes(values: np.ndarray) -> None:
 
 
 def _accent(values: np.ndarray, beats: np.ndarray, felt: np.ndarray) -> None:
-    """Brows rise with the accents; where anger or disgust is felt they lower."""
-    against = np.clip(felt[:, [LABELS.index("angry"), LABELS.index("disgust")]].sum(1), 0, 1)
+    """Brows rise with the accents; with anger and disgust they lower, with grief and fear the inner ends rise alone."""
+    strength = dict(zip(LABELS, np.clip(felt, 0, 1).T, strict=True))
+    against = np.clip(strength["angry"] + strength["disgust"], 0, 1)
+    pained = np.clip(strength["sad"] + 0.5 * strength["fearful"], 0, 1)
     for table, share in ((RAISED, 1 - against), (LOWERED, against)):
         for column, weight in _columns(table):
-            values[:, column] += ACCENT * weight * beats * share * (1 - np.clip(values[:, column], 0, 1))
+            part = share * (1 - pained) if CHANNELS[column].startswith("browOuterUp") else share
+            values[:, column] += ACCENT * weight * beats * part * (1 - np.clip(values[:, column], 0, 1))
 
 
 def _micro(values: np.ndarray, times: np.ndarray, style: EmotionStyle) -> None:

@@ -23,7 +23,7 @@ SMOOTH_S, SLOW_S = 0.25, 0.6
 """Standard deviations of the smoothing (Gaussian, zero phase) of what is heard, and of what ranks it."""
 BEGIN, GO_ON = 0.33, 0.22
 """An emotion begins above the one probability and lasts while above the other."""
-NONE, FULL = 0.12, 0.65
+NONE, FULL = 0.12, 0.55
 """Probabilities between which an emotion grows from nothing to all there is: one of eight by chance, and certainty
 enough."""
 SHORTEST_S, BRIDGED_S = 0.6, 0.5
