@@ -50,6 +50,9 @@ class FACEANIM_PT_emotion(_Panel, bpy.types.Panel):
         column.label(text="Heard in the Voice")
         for label, share in heard[:SHOWN]:
             column.progress(factor=share, text=f"{label.capitalize()} {share:.0%}")
+        read = [f"{label} {share:.0%}" for label, share in moods.facts(settings).get("read", ()) if share >= LEAST]
+        if read:
+            _message(layout, f"In the words: {', '.join(read[:SHOWN])}", "NONE")
 
     def _chosen(self, layout: bpy.types.UILayout, emotion) -> None:
         layout.label(text="Chosen")

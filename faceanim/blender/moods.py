@@ -16,6 +16,7 @@ from .operators import absolute, read_take, rebake
 if TYPE_CHECKING:
     from ..core.mood_marks import Mark
     from ..core.take import Mood, Take
+    from ..core.track import Track
     from .emotion import FaceanimEmotion
 
 OURS = "\u2007"
@@ -118,16 +119,19 @@ def chosen(settings: bpy.types.PropertyGroup) -> None:
 
 
 def _facts(take: Take) -> dict:
-    """`heard` [[label, share]] over what was said, the strongest first; `drawn` layers; `seconds`."""
+    """`heard` and `read` [[label, share]] over what was said, the strongest first; `drawn` layers; `seconds`."""
+    heard, read = (_shares(take.emotions.get(name)) for name in ("speech_emotion", "text_emotion"))
+    return {"heard": heard, "read": read, "drawn": drawn(take), "seconds": take.seconds}
+
+
+def _shares(track: Track | None) -> list[list]:
     import numpy as np
 
-    heard = []
-    track = take.emotions.get("speech_emotion")
-    if track is not None and track.frames:
-        mean = (track.values * track.confidence).sum(0)
-        mean = mean / max(float(mean.sum()), 1e-9)
-        heard = [[track.channels[i], round(float(mean[i]), 3)] for i in np.argsort(-mean) if mean[i] > 0]
-    return {"heard": heard, "drawn": drawn(take), "seconds": take.seconds}
+    if track is None or not track.frames:
+        return []
+    mean = (track.values * track.confidence).sum(0)
+    mean = mean / max(float(mean.sum()), 1e-9)
+    return [[track.channels[i], round(float(mean[i]), 3)] for i in np.argsort(-mean) if mean[i] > 0]
 
 
 def facts(settings: bpy.types.PropertyGroup) -> dict:

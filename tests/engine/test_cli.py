@@ -99,6 +99,17 @@ def test_json_goes_to_stdout_or_to_a_file_and_never_over_the_input(spoken, tmp_p
     assert spoken.read_bytes() == before
 
 
+def test_analyze_takes_chosen_emotions(tmp_path, capsys):
+    (tmp_path / "m.csv").write_text("emotion,start,end\nangry,0.2,5\nsad,6,7\n")
+    words = ["analyze", "--audio", SPEECH, "--end", "1.5", "--moods", tmp_path / "m.csv", "-o", tmp_path / "a.faceanim"]
+    assert main([*map(str, words), "--json", "--quiet"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    take = takes.read(tmp_path / "a.faceanim")
+    assert take.moods == ((0.2, take.seconds, "angry", 1.0),) and report["moods"] == 1
+    assert "left out" in report["quality"]["notes"][-1] and "emotion" in report["layers"]
+    assert take.layers["emotion"].column("browDownLeft").max() > 0.2
+
+
 def test_convert_and_back_keeps_what_the_csv_can_hold(spoken, tmp_path):
     csv, lips, back = tmp_path / "all.csv", tmp_path / "lips.csv", tmp_path / "back.faceanim"
     assert main(["convert", str(spoken), str(csv)]) == 0
