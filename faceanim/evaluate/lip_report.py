@@ -79,7 +79,8 @@ def groups(report: Mapping[str, Any]) -> plt.Figure:
         axis.set_xticks(range(len(rows)), [f"{n} ({row['n']})" for n, row in rows.items()], rotation=30, ha="right")
         axis.set(ylim=(0, 1), title=f"by {kind}")
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0][0].legend(frameon=False, fontsize=8)
+    names = axes[0][0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower right", ncols=2, frameon=False, fontsize=8)
     return figure
 
 
