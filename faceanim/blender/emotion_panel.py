@@ -52,7 +52,7 @@ class FACEANIM_PT_emotion(_Panel, bpy.types.Panel):
             column.progress(factor=share, text=f"{label.capitalize()} {share:.0%}")
         read = [f"{label} {share:.0%}" for label, share in moods.facts(settings).get("read", ()) if share >= LEAST]
         if read:
-            _message(layout, f"In the words: {', '.join(read[:SHOWN])}", "NONE")
+            layout.label(text=f"Words: {', '.join(read[:2])}")
 
     def _chosen(self, layout: bpy.types.UILayout, emotion) -> None:
         layout.label(text="Chosen")
