@@ -111,6 +111,10 @@ class FACEANIM_PT_tune(_Panel, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(settings, "mouth_from")
+        column = layout.column(align=True)
+        column.prop(settings, "enunciation", slider=True)
+        column.prop(settings, "speech_jaw", slider=True)
+        column.prop(settings, "speech_lips", slider=True)
         layout.prop(settings, "intensity", slider=True)
         column = layout.column(align=True)
         for group in GROUPS:

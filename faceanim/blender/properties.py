@@ -4,7 +4,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..core.channels import GROUPS
-from ..core.style import MOUTH_SOURCES, Style
+from ..core.style import MOUTH_SOURCES, SpeechStyle, Style
 from . import emotion
 
 INTENSITY_PREFIX = "intensity_"
@@ -87,6 +87,20 @@ class FaceanimScene(bpy.types.PropertyGroup):
         default=MOUTH_SOURCES[0],
         update=_tuned,
     )
+    enunciation: FloatProperty(
+        name="Enunciation",
+        description="How clearly the lips speak: -1 mumbled, 0 as people speak, 1 over-enunciated. Closed lips close in "
+        "every style",
+        default=0.0, min=-1.0, max=1.0, update=_tuned,
+    )
+    speech_jaw: FloatProperty(
+        name="Speech Jaw", description="How far the jaw moves in speech", default=1.0, min=0.0, max=2.0,
+        subtype="FACTOR", update=_tuned,
+    )
+    speech_lips: FloatProperty(
+        name="Speech Lips", description="How far the lips move in speech", default=1.0, min=0.0, max=2.0,
+        subtype="FACTOR", update=_tuned,
+    )
     intensity: FloatProperty(
         name="Intensity", default=1.0, min=0.0, max=2.0, soft_max=1.5, subtype="FACTOR", update=_tuned
     )
@@ -130,6 +144,7 @@ class FaceanimScene(bpy.types.PropertyGroup):
             cutoff_hz={group: hz / calm if self.smoothing else 0.0 for group, hz in default.cutoff_hz.items()},
             lead_s=self.lead,
             tolerance=self.tolerance,
+            speech=SpeechStyle(self.enunciation, self.speech_jaw, self.speech_lips),
             emotion=self.emotion.style(),
         )
 

@@ -10,7 +10,7 @@ import pytest
 
 from faceanim.blender import addon, jobs, operators, transcripts
 from faceanim.core.channels import GROUPS
-from faceanim.core.style import Style
+from faceanim.core.style import SpeechStyle, Style
 from faceanim.errors import InputError
 from faceanim.formats import transcript
 
@@ -73,6 +73,13 @@ def test_untouched_sliders_are_the_default_style(scene):
     assert style.intensity == pytest.approx(default.intensity)
     assert style.cutoff_hz == pytest.approx(default.cutoff_hz)
     assert style.tolerance == pytest.approx(default.tolerance)
+    assert style.speech == default.speech
+
+
+def test_speech_from_mumbled_to_distinct(scene):
+    settings = scene.faceanim
+    settings.enunciation, settings.speech_jaw, settings.speech_lips = -0.5, 1.5, 0.5
+    assert settings.style().speech == SpeechStyle(-0.5, 1.5, 0.5)
 
 
 def test_the_transcript_is_a_text_or_a_file(scene, tmp_path):
