@@ -20,6 +20,8 @@ WIDTH = 160
 DILATIONS = (1, 2, 3, 4)
 HALF = 37
 """Steps to either side that a running answer looks at, 1.5 s: the length of the cuts that training shows."""
+TRACTS = (1.0, 0.94, 1.06)
+"""Vocal tracts, longer and shorter than the speaker's, as which a voice is heard: the answers' mean is given."""
 DIMENSIONS = 3
 """Intensity, arousal, valence."""
 CORPORA = 3
@@ -128,7 +130,8 @@ class Head(nn.Module):
 def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
     """A Predictor (features.speech_emotion) of a file's arrays, float16 or float32, by their names in EmotionNet.
 
-    temperature (1,): what the logits are divided by. Raises KeyError or RuntimeError where they are not this network's.
+    temperature (1,): 1 leaves the chances as they are, more makes them less sure. Raises KeyError or RuntimeError
+    where they are not this network's.
     """
     net = EmotionNet()
     state = {name: torch.from_numpy(np.array(a, np.float32)) for name, a in arrays.items()}
@@ -142,16 +145,32 @@ def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
     def predict(x: np.ndarray) -> np.ndarray:
         padded = np.pad(x, ((0, -len(x) % STRIDE), (0, 0)), mode="edge")
         with torch.inference_mode():
-            h = net.steps(torch.from_numpy(padded)[None].to(device))[0]
-            emotion, dimensions, speech = net.head.running(h)
-            affect = torch.tanh(dimensions[:, 1:])
-            parts = (
-                (emotion / temperature).softmax(1), torch.sigmoid(dimensions[:, :1]), 0.5 + 0.5 * affect[:, :1],
-                affect[:, 1:], torch.sigmoid(speech)[:, None],
-            )  # fmt: skip
-            return torch.cat(parts, 1).float().cpu().numpy()
+            heard = torch.from_numpy(padded).to(device)
+            steps = net.steps(torch.stack([_as_if(heard, tract) for tract in TRACTS]))
+            said = torch.stack([answer(h) for h in steps]).mean(0)
+            chances = said[:, : len(LABELS)].clamp(min=1e-7) ** (1 / temperature)
+            said[:, : len(LABELS)] = chances / chances.sum(1, keepdim=True)
+            return said.float().cpu().numpy()
+
+    def answer(h: torch.Tensor) -> torch.Tensor:
+        emotion, dimensions, speech = net.head.running(h)
+        affect = torch.tanh(dimensions[:, 1:])
+        parts = (
+            emotion.softmax(1), torch.sigmoid(dimensions[:, :1]), 0.5 + 0.5 * affect[:, :1],
+            affect[:, 1:], torch.sigmoid(speech)[:, None],
+        )  # fmt: skip
+        return torch.cat(parts, 1)
 
     return predict
+
+
+def _as_if(x: torch.Tensor, tract: float) -> torch.Tensor:
+    """(n, BANDS + EXTRAS) with the bands stretched or squeezed, least at both ends."""
+    at = torch.linspace(0, 1, BANDS, device=x.device)
+    position = (at * tract + at**4 * (1 - tract)).clamp(0, 1) * (BANDS - 1)
+    low = position.long().clamp(max=BANDS - 2)
+    bands = torch.lerp(x[:, low], x[:, low + 1], position - low)
+    return torch.cat((bands, x[:, BANDS:]), 1)
 
 
 def arrays(net: EmotionNet) -> dict[str, np.ndarray]:
