@@ -89,8 +89,8 @@ class FaceanimScene(bpy.types.PropertyGroup):
     )
     enunciation: FloatProperty(
         name="Enunciation",
-        description="How clearly the lips speak: -1 mumbled, 0 as people speak, 1 over-enunciated; closed lips close in "
-        "every style",
+        description="How clearly the lips speak: -1 mumbled, 0 as people speak, 1 over-enunciated; closed lips close "
+        "in every style",
         default=0.0, min=-1.0, max=1.0, update=_tuned,
     )
     speech_jaw: FloatProperty(
