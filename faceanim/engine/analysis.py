@@ -207,6 +207,7 @@ def read(clip: Clip, seconds: float, made: Made) -> None:
     from ..features import sentiment
 
     if not made.words:
+        made.quality["words_sentiment"] = "not read: no words are known (a transcript names them)"
         return
     # words without a text were heard by a recogniser of English
     given = clip.language if clip.transcript or clip.timing else "en"
