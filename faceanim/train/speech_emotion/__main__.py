@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 
 from .corpora import CORPORA
+from .designs import DESIGNS
 from .export import export
 from .folds import COUNT, folds, without
 from .prepare import load, prepare
 from .score import out_of_fold, report
-from .train import FIRST, THEN, train
+from .train import Recipe, train
 
 HERE = Path(__file__).parents[3] / "models" / "speech_emotion" / "weights.safetensors"
 
@@ -23,6 +24,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with ravdess/, emodb/ and urdu/")
     parser.add_argument("--work", type=Path, required=True, help="where the prepared frames and checkpoints go")
     parser.add_argument("--only", help="one training: 0 to 4, shipped, no_emodb; without it all, scores and the export")
+    parser.add_argument("--design", choices=DESIGNS, default=Recipe.design, help="for comparison; with --only")
+    parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, default=HERE)
     args = parser.parse_args()
@@ -34,9 +37,8 @@ def main() -> None:
     trainings |= {"shipped": lambda clip: True, "no_emodb": lambda clip: clip.corpus != "emodb"}
     for name, keep in trainings.items():
         wanted = args.only is None or name.removeprefix("fold") == args.only
-        for recipe, stage in ((FIRST, f"{name}{THEN.start}"), (THEN, name)):
-            if wanted and not (args.work / f"{stage}.pt").exists():
-                train(recipe, args.work, keep, stage)
+        if wanted and not (args.work / f"{name}.pt").exists():
+            train(Recipe(steps=args.steps, design=args.design), args.work, keep, name)
     if args.only is None:
         heard = out_of_fold(args.data, args.work)
         (args.work / "scores.json").write_text(json.dumps(report(heard), indent=1))

@@ -43,8 +43,7 @@ KEPT_BIAS = 0.6
 
 @dataclass(frozen=True)
 class Recipe:
-    """steps of `batch` cuts, drawn from the corpora by `shares`; often: how many are heard in other rooms; start: what
-    the name of the weights to go on from ends in, if not from nothing."""
+    """steps of `batch` cuts, drawn from the corpora by `shares`; `often`: how many are heard in other rooms."""
 
     steps: int = 6000
     batch: int = 24
@@ -57,13 +56,7 @@ class Recipe:
     frames: tuple[int, int] = (140, 280)
     shares: tuple[float, ...] = (0.66, 0.16, 0.12, 0.06)
     design: str = "dilated"
-    start: str = ""
     seed: int = 1
-
-
-FIRST = Recipe()
-THEN = Recipe(steps=2000, rate=1.2e-3, mixup=0.15, often=0.1, start="_first", seed=2)
-"""The network is still learning when the first stage ends: a shorter second one goes on, with less that disturbs."""
 
 
 class Batch(NamedTuple):
@@ -184,8 +177,6 @@ def train(recipe: Recipe, work: Path, keep: Callable[[Clip], bool], name: str,
     shares = tuple(s if len(p.edges) else 0.0 for s, p in zip(recipe.shares, pools, strict=True))
     recipe = Recipe(**{**recipe.__dict__, "shares": shares})
     net = EmotionNet(DESIGNS[recipe.design]()).to(memory_format=torch.channels_last)
-    if recipe.start:
-        net.load_state_dict(torch.load(work / f"{name}{recipe.start}.pt"))
     slow = copy.deepcopy(net)
     pairs = [(a, b) for a, b in zip(slow.state_dict().values(), net.state_dict().values(), strict=True)
              if a.dtype.is_floating_point]  # fmt: skip
