@@ -56,10 +56,26 @@ class _Block(nn.Module):
 
 
 def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Predictor:
-    """A Predictor of a file's arrays (float16 or float32), by their names in PhoneNet.
+    """A Predictor of a file's arrays (float16 or float32), by their names in PhoneNet; `0.NAME`, `1.NAME` are two.
 
-    Raises KeyError or RuntimeError where they are not this network's.
+    Of two networks the mean of their log posteriors counts. Raises KeyError or RuntimeError where they are not these.
     """
+    if any(name.startswith("0.") for name in arrays):
+        each = [{n[2:]: a for n, a in arrays.items() if n.startswith(f"{k}.")} for k in range(2)]
+        return _together([_alone(part, device) for part in each])
+    return _alone(arrays, device)
+
+
+def _together(predictors: list[Predictor]) -> Predictor:
+    def predict(mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logs, voices = zip(*(one(mel) for one in predictors), strict=True)
+        log = np.mean(logs, 0)
+        return log - np.log(np.exp(log).sum(1, keepdims=True)), np.mean(voices, 0)
+
+    return predict
+
+
+def _alone(arrays: Mapping[str, np.ndarray], device: str) -> Predictor:
     sounds = len(arrays["last.1.bias"]) // 2 - 1
     net = PhoneNet(sounds, len(arrays["first.bias"]))
     state = {name: torch.from_numpy(np.array(a, np.float32)) for name, a in arrays.items()}

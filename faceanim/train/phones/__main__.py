@@ -14,6 +14,8 @@ from .train import recipes, train
 
 MODELS = Path(__file__).parents[3] / "models"
 EXPORTED = {"free": MODELS / "phones-free", "shipped": MODELS / "phones"}
+BESIDE = {"shipped": "german_shipped"}
+"""Two networks that a file holds together."""
 STEPS = 7500
 
 
@@ -22,7 +24,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with emodb/ and grid/")
     parser.add_argument("--speech", type=Path, required=True, help="where Debian's free recordings are, or go to")
     parser.add_argument("--work", type=Path, required=True, help="where the prepared frames and checkpoints go")
-    parser.add_argument("--recipes", default="start,free,strict,shipped", help="in this order")
+    parser.add_argument("--recipes", default="start,free,german,german_shipped,strict,shipped", help="in this order")
     parser.add_argument("--steps", type=int, default=STEPS, help="of all together")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -36,7 +38,7 @@ def main() -> None:
         if not (args.work / f"{recipe.name}.pt").exists():
             train(recipe, args.work)
         if recipe.name in EXPORTED:
-            export(args.work, recipe, EXPORTED[recipe.name] / "weights.safetensors")
+            export(args.work, recipe, EXPORTED[recipe.name] / "weights.safetensors", BESIDE.get(recipe.name, ""))
 
 
 if __name__ == "__main__":

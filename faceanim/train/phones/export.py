@@ -20,15 +20,23 @@ EVEN = 1.0
 """Count added to every pair of sounds, so that any language may have it."""
 
 
-def export(work: Path, recipe: Recipe, path: Path) -> None:
-    """work/RECIPE.pt to `path`, with statistics of the sets that it was trained on."""
-    net = PhoneNet(len(NAMES))
-    net.load_state_dict(torch.load(work / f"{recipe.name}.pt"))
+def export(work: Path, recipe: Recipe, path: Path, beside: str = "") -> None:
+    """work/RECIPE.pt to `path`, with statistics of the sets that it was trained on; beside: a second recipe's name."""
+    weights = _arrays(work / f"{recipe.name}.pt")
+    if beside:
+        both = weights, _arrays(work / f"{beside}.pt")
+        weights = {f"{k}.{name}": a for k, part in enumerate(both) for name, a in part.items()}
     prior, bigram = statistics([load(work / f"{name}.npz") for name in recipe.shares if name not in PARTS])
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = arrays(net) | {"prior": prior.astype(np.float32), "bigram": bigram.astype(np.float32)}
+    content = weights | {"prior": prior.astype(np.float32), "bigram": bigram.astype(np.float32)}
     metadata = {"sounds": " ".join(NAMES), "recipe": recipe.name, "trained_on": " ".join(recipe.shares)}
     safetensors.write(path, content, metadata)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    net = PhoneNet(len(NAMES))
+    net.load_state_dict(torch.load(path))
+    return arrays(net)
 
 
 def statistics(sets: list[list[Utterance]]) -> tuple[np.ndarray, np.ndarray]:

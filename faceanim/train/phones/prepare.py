@@ -21,7 +21,7 @@ GRID_TEST_EVERY = 5
 """Every fifth GRID clip, in the order of their names, is kept out."""
 HOURS = {"espeak": 4.0, "flite": 1.5, "espeak_test": 0.3, "languages_test": 0.5, "noises": 0.4}
 LAUGHS = 1500
-TABLE = ("en-us", "en-gb", "de", "fr-fr", "es", "it", "cmn", "ja", "ar", "da", "ro", "fi")
+TABLE = ("en-us", "en", "de", "fr", "es", "it", "cmn", "ja", "ar", "da", "ro", "fi")
 """Languages of the card's table."""
 
 

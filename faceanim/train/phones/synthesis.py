@@ -21,15 +21,16 @@ from ...source import audio
 from .labels import Utterance, utterance
 
 LANGUAGES = {
-    "en-us": "en_US", "en-gb": "en_GB", "de": "de_DE", "fr-fr": "fr_FR", "es": "es_ES", "it": "it_IT",
+    "en-us": "en_US", "en": "en_GB", "de": "de_DE", "fr": "fr_FR", "es": "es_ES", "it": "it_IT",
     "pt-br": "pt_BR", "nl": "nl_NL", "sv": "sv_SE", "da": "da_DK", "nb": "no_NO", "fi": "fi_FI", "pl": "pl_PL",
     "cs": "cs_CZ", "ru": "ru_RU", "uk": "uk_UA", "el": "el_GR", "hu": "hu_HU", "ro": "ro_RO", "tr": "tr_TR",
     "ar": "ar_AA", "fa": "fa_IR", "hi": "hi_IN", "cmn": "zh_CN", "ja": "ja_JP", "ko": "ko_KR", "id": "id_ID",
     "vi": "vi_VN",
 }  # fmt: skip
-"""espeak's language: faker's."""
-WEIGHTS = {"de": 6.0, "en-us": 4.0, "en-gb": 3.0, "fr-fr": 2.0, "es": 2.0, "cmn": 2.0, "ar": 2.0, "it": 2.0, "nl": 2.0}
-HELD_LANGUAGES = ("ro", "fi")
+"""espeak's voice: faker's language. `en` is British."""
+WEIGHTS = {"de": 6.0, "en-us": 4.0, "es": 2.0, "cmn": 2.0, "ar": 2.0, "it": 2.0, "nl": 2.0}
+HELD_LANGUAGES = ("ro", "fi", "fr", "en")
+"""Training has no synthetic speech of these."""
 VARIANTS = ("", "m1", "m2", "m3", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f5", "klatt", "klatt2", "klatt4", "klatt6",
             "Alex", "Andrea", "Andy", "Annie", "Denis", "Diogo", "Gene", "Henrique", "Hugo", "Jacky", "Lee", "Marco",
             "Michael", "Mike", "Nguyen", "adam", "anika", "antonio", "belinda", "benjamin", "boris", "caleb", "david",
