@@ -30,8 +30,9 @@ Progress = Callable[[float, str], None]
 SPEECH_RATE = 16000
 SHORTEST_S = 0.1
 """Less than this holds no sound of speech that could be told apart."""
-SILENT_DBFS = -60.0
-"""A second of sound below this level is silence; a quiet voice in a bad recording is at -45."""
+SILENT_DBFS = -66.0
+"""A second of sound below this level is silence; a quiet voice in a bad recording is at -45, a sad one of RAVDESS at
+-61."""
 STEADY_DB = 0.5
 """A tone or a hum whose level stays within this (standard deviation) is no voice, whatever sound it resembles; even a
 held vowel wavers by more."""
