@@ -70,3 +70,20 @@ def test_sentences_end_at_stops_and_pauses():
     words = [*said("One two. Three"), *said("four", 9.0)]
     assert [[w.text for w in s] for s in sentences(words)] == [["One", "two."], ["Three"], ["four"]]
     assert sentiment([], 2.0).confidence.max() == 0
+
+
+def test_an_analysis_reads_the_words_and_makes_the_emotion():
+    pytest.importorskip("av")
+    from faceanim.core.clip import Clip
+    from faceanim.core.files import PRESETS
+    from faceanim.engine.analysis import analyze
+    from faceanim.solve import emotion
+
+    demo = PRESETS / "demo"
+    take = analyze(Clip(demo / "speech.flac", transcript=(demo / "speech.txt").read_text(encoding="utf-8")))
+    assert take.quality["words_sentiment"].startswith("VADER") and take.layers["emotion"].frames == take.frames
+    wow = next(word for word in take.words if word.text.lower().startswith("wow"))
+    row = int(wow.end * HZ)
+    track = take.emotions["text_emotion"]
+    assert track.column("happy")[row] + track.column("surprised")[row] > 0.8 and track.confidence[row, 0] > 0.3
+    assert emotion.made(take, emotion.EmotionStyle()) is take
