@@ -39,19 +39,25 @@ CROPS: dict[str, Crop] = {
 PIXELS = sum(crop.pixels for crop in CROPS.values())
 
 
-def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """float32 (PIXELS, 2) of places in units from each crop's middle, and int (PIXELS,): the crop."""
-    places, which = [], []
-    for k, crop in enumerate(CROPS.values()):
+def _grids() -> dict[str, np.ndarray]:
+    """float32 (pixels, 2) of places in units from each crop's middle; the finest crop first."""
+    grids = {}
+    for name, crop in sorted(CROPS.items(), key=lambda item: item[1].wide / item[1].width):
         step = crop.wide / crop.width
         y, x = np.meshgrid(np.arange(crop.height), np.arange(crop.width), indexing="ij")
         x = (x - (crop.width - 1) / 2) * step * (-1 if crop.flip else 1)
-        places.append(np.stack([x, (y - (crop.height - 1) / 2) * step - crop.up], 2).reshape(-1, 2))
-        which.append(np.full(crop.pixels, k))
-    return np.concatenate(places).astype(np.float32), np.concatenate(which)
+        places = np.stack([x, (y - (crop.height - 1) / 2) * step - crop.up], 2)
+        grids[name] = places.reshape(-1, 2).astype(np.float32)
+    return grids
 
 
-GRID, WHICH = _grid()
+def _spans() -> dict[str, slice]:
+    ends = np.cumsum([crop.pixels for crop in CROPS.values()])
+    return {name: slice(int(end) - CROPS[name].pixels, int(end)) for name, end in zip(CROPS, ends, strict=True)}
+
+
+GRIDS, SPANS = _grids(), _spans()
+GREY = np.array([0.3, 0.55, 0.15], np.float32)
 
 
 def cut(image: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -61,30 +67,39 @@ def cut(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     edge goes on.
     """
     rigid = points[list(STEADY)] * np.array([1, 1, DEPTH], np.float32)
-    unit = max(float(np.sqrt(((rigid - rigid.mean(0)) ** 2).sum(1).mean())), 4.0)
+    unit = np.float32(max(float(np.sqrt(((rigid - rigid.mean(0)) ** 2).sum(1).mean())), 4.0))
     across = points[OUTER_CORNERS[1], :2] - points[OUTER_CORNERS[0], :2]
     across = across / max(float(np.hypot(*across)), 1e-6)
-    middles = np.stack([points[list(crop.around), :2].mean(0) for crop in CROPS.values()])
-    turn = np.array([[across[0], across[1]], [-across[1], across[0]]], np.float32)
-    at = middles[WHICH] + (GRID * unit) @ turn
-    corner = np.floor(at.min(0)).astype(int) - 2
-    end = np.ceil(at.max(0)).astype(int) + 3
-    height, width = image.shape[:2]
-    left, top = int(np.clip(corner[0], 0, width - 2)), int(np.clip(corner[1], 0, height - 2))
-    right, bottom = int(np.clip(end[0], left + 2, width)), int(np.clip(end[1], top + 2, height))
-    region = image[top:bottom, left:right]
-    grey = (region[..., 0] * np.float32(0.3) + region[..., 1] * np.float32(0.55)) + region[..., 2] * np.float32(0.15)
-    at = at - np.array([left, top], np.float32)
-    out = np.zeros(PIXELS, np.float32)
+    turn = np.array([[across[0], across[1]], [-across[1], across[0]]], np.float32) * unit
+    middle = {name: points[list(crop.around), :2].mean(0) for name, crop in CROPS.items()}
+    grey, corner = _region(image, middle, unit)
+    out = np.empty(PIXELS, np.float32)
     level = 0
-    # the finest first: large faces are halved until a step is less than two pixels
-    for crop in sorted(CROPS.values(), key=lambda crop: crop.wide / crop.width):
+    for name, grid in GRIDS.items():
+        crop = CROPS[name]
+        # large faces are halved until a step is less than two pixels
         while crop.wide / crop.width * unit / 2**level >= 2 and min(grey.shape) >= 4:
             grey = _halved(grey)
             level += 1
-        rows = list(CROPS.values()).index(crop) == WHICH
-        out[rows] = _sample(grey, (at[rows] + 0.5) / 2**level - 0.5)
+        at = grid @ turn + (middle[name] - corner).astype(np.float32)
+        out[SPANS[name]] = _sample(grey, at if level == 0 else (at + np.float32(0.5)) / 2**level - np.float32(0.5))
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+
+
+def _region(image: np.ndarray, middle: dict[str, np.ndarray], unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the picture that holds all crops, grey float32, and its corner (2,) in the picture."""
+    reach = []
+    for name, crop in CROPS.items():
+        half = np.hypot(crop.wide, crop.wide * crop.height / crop.width) / 2 + crop.up
+        reach.append([middle[name] - half * unit, middle[name] + half * unit])
+    reach = np.array(reach)
+    height, width = image.shape[:2]
+    first, last = np.floor(reach[:, 0].min(0)).astype(int) - 2, np.ceil(reach[:, 1].max(0)).astype(int) + 3
+    left, top = int(np.clip(first[0], 0, width - 2)), int(np.clip(first[1], 0, height - 2))
+    right, bottom = int(np.clip(last[0], left + 2, width)), int(np.clip(last[1], top + 2, height))
+    region = image[top:bottom, left:right]
+    grey = (region.reshape(-1, 3).astype(np.float32) @ GREY).reshape(region.shape[:2])
+    return grey, np.array([left, top])
 
 
 def _halved(grey: np.ndarray) -> np.ndarray:
@@ -100,8 +115,10 @@ def _sample(grey: np.ndarray, at: np.ndarray) -> np.ndarray:
     x, y = np.clip(at[:, 0], 0, width - 1.001), np.clip(at[:, 1], 0, height - 1.001)
     left, top = x.astype(np.int32), y.astype(np.int32)
     fx, fy = x - left, y - top
+    fx, fy = fx.astype(np.float32), fy.astype(np.float32)
     flat = grey.ravel()
     index = top * width + left
     upper = flat[index] * (1 - fx) + flat[index + 1] * fx
-    lower = flat[index + width] * (1 - fx) + flat[index + width + 1] * fx
+    index += width
+    lower = flat[index] * (1 - fx) + flat[index + 1] * fx
     return upper * (1 - fy) + lower * fy

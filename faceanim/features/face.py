@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -155,19 +156,23 @@ def follow(
     """
     times, found, points, scores, cuts = [], [], [], [], []
     size = (0, 0)
-    for frame in _ahead(frames):
-        if times and frame.time <= times[-1]:
-            continue
-        faces = landmarker.detect(frame.image, frame.time)
-        size = (frame.image.shape[1], frame.image.shape[0])
-        times.append(frame.time)
-        found.append(bool(faces))
-        if faces:
-            points.append(faces[0].points)
-            scores.append(faces[0].blendshapes)
-            if crops:
-                cuts.append(cut(frame.image, faces[0].points))
-        progress(min(1.0, frame.time / seconds) if seconds else 0.0, "face")
+    # the landmarker lets other threads work
+    with ThreadPoolExecutor(1) as cutter:
+        for frame in _ahead(frames):
+            if times and frame.time <= times[-1]:
+                continue
+            faces = landmarker.detect(frame.image, frame.time)
+            size = (frame.image.shape[1], frame.image.shape[0])
+            times.append(frame.time)
+            found.append(bool(faces))
+            if faces:
+                points.append(faces[0].points)
+                scores.append(faces[0].blendshapes)
+                if crops:
+                    cuts.append(cutter.submit(cut, frame.image, faces[0].points))
+                    if len(cuts) > AHEAD:
+                        cuts[-AHEAD].result()
+            progress(min(1.0, frame.time / seconds) if seconds else 0.0, "face")
     if not times:
         raise MediaError("the video has no pictures in this span", "check the file and --start and --end")
     if not points:
@@ -184,7 +189,7 @@ def follow(
         blendshapes=None if scores[0] is None else _spread(scores, held),
         faces=max(1, landmarker.faces),
         detector=landmarker.detector,
-        crops=_spread(cuts, held) if crops else None,
+        crops=_spread([cut.result() for cut in cuts], held) if crops else None,
     )
 
 
