@@ -18,7 +18,7 @@ def export(work: Path, heard: Heard, path: Path) -> None:
     float16 (N, labels), the dimensions' means float16 (N, 4)."""
     net = EmotionNet()
     net.load_state_dict(torch.load(work / "shipped.pt"))
-    warm = temperature(heard.rows, heard.truth, heard.allowed)
+    warm = temperature(heard)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = arrays(net) | {"temperature": np.array([warm], np.float32)}
     safetensors.write(path, content, {"labels": " ".join(LABELS)})

@@ -23,6 +23,8 @@ from .prepare import load
 from .train import AVAILABLE
 
 TEMPERATURES = (0.3, 4.0)
+CALIBRATED = ("ravdess", "emodb")
+"""The corpora by which chances are set right; URDU's labels are of another kind, not acted."""
 
 
 class Heard(NamedTuple):
@@ -67,9 +69,8 @@ def report(heard: Heard) -> dict[str, Any]:
     cold, warm = mean_of(heard.rows), np.zeros((len(heard.clips), len(LABELS)))
     for fold in np.unique(heard.folds):
         mine, other = np.flatnonzero(heard.folds == fold), np.flatnonzero(heard.folds != fold)
-        other = other if len(other) else mine
-        t = temperature([heard.rows[i] for i in other], heard.truth[other], heard.allowed[other])
-        warm[mine] = mean_of([heard.rows[i] for i in mine], t)
+        found_there = temperature(heard, other if len(other) else mine)
+        warm[mine] = mean_of([heard.rows[i] for i in mine], found_there)
     for name in CORPORA:
         at = np.flatnonzero(corpus == name)
         classes = np.flatnonzero(heard.allowed[at[0]])
@@ -108,8 +109,10 @@ def mean_of(rows: Sequence[np.ndarray], temperature: float = 1.0) -> np.ndarray:
     return out
 
 
-def temperature(rows: Sequence[np.ndarray], truth: np.ndarray, allowed: np.ndarray) -> float:
-    """The temperature that makes the truth likeliest (Guo et al. 2017); allowed: bool (N, labels)."""
+def temperature(heard: Heard, which: np.ndarray | slice = slice(None)) -> float:
+    """The temperature that makes the truth likeliest (Guo et al. 2017), by those of `which` that are of CALIBRATED."""
+    chosen = [i for i in np.arange(len(heard.clips))[which] if heard.clips[i].corpus in CALIBRATED]
+    rows, truth, allowed = [heard.rows[i] for i in chosen], heard.truth[chosen], heard.allowed[chosen]
 
     def cost(log: float) -> float:
         said = mean_of(rows, float(np.exp(log))) * allowed

@@ -80,7 +80,7 @@ class Pool:
         self.variants = [[c for c in load(work / f"{corpus}-{speed}.npz") if keep(c)] for speed in speeds]
         self.spans = [[span(c) for c in clips] for clips in self.variants]
         clips = self.variants[0]
-        labels = np.array([c.label for c in clips])
+        labels = np.array([c.label for c in clips], int)
         count = np.bincount(labels[labels >= 0], minlength=len(LABELS))
         # rare emotions come a little more often
         weights = np.where(labels >= 0, 1 / np.sqrt(np.maximum(count[labels], 1)), 1.0)
@@ -88,7 +88,7 @@ class Pool:
         self.label = np.eye(len(LABELS), dtype=np.float32)[np.maximum(labels, 0)] * (labels >= 0)[:, None]
         self.allowed = np.tile(np.isin(LABELS, AVAILABLE[corpus]).astype(np.float32), (len(clips), 1))
         table = np.array([AFFECT[label] for label in LABELS])[np.maximum(labels, 0)]
-        strong = np.array([c.strong for c in clips])
+        strong = np.array([c.strong for c in clips], bool)
         scale = np.where(strong, STRONGER, WEAKER) if corpus == "ravdess" else np.ones(len(clips))
         self.affect = np.concatenate((strong[:, None], table * scale[:, None]), 1).astype(np.float32)
         known = np.array([corpus == "ravdess", True, True]) & (labels >= 0)[:, None]
