@@ -10,9 +10,11 @@ from faceanim.core.emotion import LABELS  # noqa: E402
 from faceanim.engine import emotion  # noqa: E402
 from faceanim.engine.analysis import analyze  # noqa: E402
 from faceanim.engine.emotion import Ear  # noqa: E402
+from faceanim.errors import FaceanimError  # noqa: E402
 from faceanim.features import affect  # noqa: E402
 from faceanim.features.speech import loudness  # noqa: E402
 from faceanim.features.speech_emotion import features, settled  # noqa: E402
+from faceanim.formats import safetensors  # noqa: E402
 from faceanim.source import audio  # noqa: E402
 
 RATE = 16000
@@ -81,3 +83,76 @@ def test_without_weights_the_rule_stands_in(data, monkeypatch, tmp_path):
     take = analyze(Clip(data / ANGRY), 30.0)
     assert "speech_emotion" not in take.provenance["models"]
     assert take.emotions["speech_emotion"].values.any() and "affect" in take.signals and "pitch" in take.signals
+
+
+@pytest.fixture(scope="module")
+def network():
+    pytest.importorskip("torch", reason="needs torch")
+    if not emotion.WEIGHTS.exists():
+        pytest.skip("models/speech_emotion is not there")
+    return emotion.network()
+
+
+def test_the_network_hears_what_is_acted(data, network):
+    """Clips that it was trained on: this holds the way through the engine, not how well it does."""
+    right = 0
+    clips = [(n, f"ravdess/Actor_{a}/03-01-0{n + 1}-{'01' if n == 0 else '02'}-01-01-{a}.ogg")
+             for n in range(8) for a in ("03", "06", "11")]  # fmt: skip
+    for label, clip in clips:
+        emotions, _ = heard(audio.read(data / clip), network)
+        right += int(emotions["speech_emotion"].values.sum(0).argmax() == label)
+    assert right >= 0.6 * len(clips)
+
+
+def test_blocks_of_any_size_are_heard_alike(data, network):
+    sound = np.concatenate([audio.read(data / clip) for clip in (CALM, ANGRY) * 5])
+    whole, signals = heard(sound, network, len(sound))
+    parts, _ = heard(sound, network, 4321)
+    a, b = whole["speech_emotion"].values, parts["speech_emotion"].values
+    assert a.shape == b.shape == ((len(sound) // 160 + 3) // 4, len(LABELS))
+    assert np.abs(a - b).max() < 0.02
+    total = a.sum(1)
+    assert (np.isclose(total, 1, atol=1e-4) | (total == 0)).all()
+    assert np.abs(signals["affect"].column("valence")).max() <= 1
+
+
+def test_a_long_recording_is_heard_as_its_parts(data, network):
+    """The joints of the pieces that the network hears at a time do not show."""
+    pair = np.concatenate([audio.read(data / clip) for clip in (CALM, ANGRY)])
+    emotions, _ = heard(np.tile(pair, 8), network)
+    n = len(pair) / RATE * 25
+    values = emotions["speech_emotion"].values
+    rows = [values[round(k * n) : round(k * n) + int(n) - 1] for k in range(1, 7)]
+    assert max(np.abs(row - rows[0]).mean() for row in rows) < 0.06
+
+
+def test_noise_music_and_silence_are_no_speech(network):
+    rng = np.random.default_rng(3)
+    t = np.arange(6 * RATE) / RATE
+    chord = sum(np.sin(2 * np.pi * f * k * t) / k**1.5 for f in (220, 277.2, 329.6) for k in range(1, 8))
+    notes = chord * np.exp(-3 * (t % 0.5))
+    for sound in (0.1 * rng.normal(size=6 * RATE), 0.05 * notes, 1e-4 * rng.normal(size=6 * RATE)):
+        emotions, signals = heard(sound.astype(np.float32), network)
+        assert (emotions["speech_emotion"].confidence > 0).mean() < 0.3
+        assert signals["affect"].column("speech").mean() < 0.3
+
+
+def test_the_take_says_what_it_was_heard_with(data, network):
+    take = analyze(Clip(data / ANGRY), 30.0)
+    model = take.provenance["models"]["speech_emotion"]
+    assert model["commercial"] == "no" and len(model["hash"]) == 64
+    assert take.emotions["speech_emotion"].seconds == pytest.approx(take.seconds, abs=0.1)
+
+
+def test_weights_that_are_none_are_told(tmp_path):
+    pytest.importorskip("torch", reason="needs torch")
+    path = tmp_path / "weights.safetensors"
+    with pytest.raises(FaceanimError):
+        emotion.network(path)
+    safetensors.write(path, {"head.corpus": np.zeros((3, 8), np.float16)}, {"labels": " ".join(LABELS)})
+    with pytest.raises(FaceanimError) as error:
+        emotion.network(path)
+    assert "does not hold" in error.value.message and error.value.hint
+    safetensors.write(path, {"head.corpus": np.zeros((3, 8), np.float16)}, {"labels": "fine bad"})
+    with pytest.raises(FaceanimError, match="other emotions"):
+        emotion.network(path)
