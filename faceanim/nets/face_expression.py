@@ -39,6 +39,9 @@ VIEW = CROP_FEATURES * len(LAYOUT)
 class FaceNet(nn.Module):
     """outputs  O: coefficients, gaze, and a rotation vector that corrects the pose
 
+    spread (O,): standard deviations of the truth. gain (O,): what is seen badly is answered too small; times this it
+    moves about as much as the face.
+
     A face's own rest, where it is known, is given as the points at rest and what the crops showed then.
     """
 
@@ -47,6 +50,7 @@ class FaceNet(nn.Module):
         self.outputs = outputs
         self.register_buffer("mean", torch.zeros(POINTS) if mean is None else mean)
         self.register_buffer("spread", torch.ones(outputs))
+        self.register_buffer("gain", torch.ones(outputs))
         self.encoders = nn.ModuleDict({c.encoder: _encoder(c.width, c.height) for c in reversed(LAYOUT)})
         self.shape = nn.Linear(POINTS, POINT_FEATURES)
         self.change = nn.Linear(POINTS, POINT_FEATURES)
@@ -149,7 +153,7 @@ def reader(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Reader:
                 n = len(some.pose)
                 out, log = net(some, tensor(views[k : k + BATCH]), points.expand(n, -1, -1), seen.expand(n, -1),
                                known.expand(n, -1))  # fmt: skip
-                parts[0].append((out * net.spread).cpu().numpy())
+                parts[0].append((out * net.spread * net.gain).cpu().numpy())
                 parts[1].append((torch.exp(0.5 * log) * net.spread).cpu().numpy())
         return np.concatenate(parts[0]), np.concatenate(parts[1])
 

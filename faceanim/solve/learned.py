@@ -10,7 +10,7 @@ import numpy as np
 from ..core.channels import ARKIT
 from ..core.face import FaceTrack, Reader, Rest, Seen
 from . import gaze, pose
-from .expression import EXPRESSION, Predictor, Reading, possible
+from .expression import EXPRESSION, Predictor, Reading, measured, possible
 
 EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
 OUTPUTS: tuple[str, ...] = (*EXPRESSION, *EYES, "turnX", "turnY", "turnZ")
@@ -19,10 +19,16 @@ FACE, LOOK, TURN = slice(0, len(EXPRESSION)), slice(len(EXPRESSION), -3), slice(
 
 UPPER = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye")))
 LOWER = tuple(k for k in range(len(EXPRESSION)) if k not in UPPER)
+BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
+MEASURED = np.array([{"eyeB": 0.25, "brow": 0.3}.get(name[:4], 0.0) for name in EXPRESSION])
+"""How much the measures of solve.expression count in a clip: the lids' gap tells a wink better than a network that saw
+few, and the brows of real faces move the landmarks further than those of the rendered ones that it learned from."""
+FACING = np.radians([12.0, 30.0])
+"""All of that up to the first turn of the head, nothing beyond the second."""
 RESTING, MOST, ALIKE = 0.15, 60, 0.25
 """The share of the frames that show the face at rest, how many at most, and by how much one may show more than the
 stillest."""
-UNREST = {"upper": 0.9, "lower": 1.1}
+UNREST = {"upper": 3.5, "lower": 3.5}
 """The sum of a region's coefficients, read without knowing the rest, up to which it may be a face at rest."""
 LEVEL = 0.15
 """What a coefficient may be at rest by the network's fault."""
@@ -34,8 +40,11 @@ SHUT = 0.6
 """A lid closed further hides the iris."""
 WORST_FIT = 0.16
 """Landmarks whose rigid points lie further from a face's shape (in eye distances) are no face."""
-SMOOTH_S, SMOOTH_BY = 0.05, 0.07
-"""Values nearer in time and in size than about this are averaged: a still face is still, and a blink stays sharp."""
+DEAD = 0.06
+"""Coefficients about as small are drawn to 0, so that a face at rest does not twitch."""
+SMOOTH_S, SMOOTH_BY = {"lower": 0.045, "other": 0.09}, {"lower": 0.07, "other": 0.12}
+"""Values nearer in time and in size than about this are averaged: a still face is still, and a blink stays sharp.
+Speech moves the lower face fast."""
 
 
 def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
@@ -67,6 +76,9 @@ def predictor(reader: Reader, clip: bool = True) -> Predictor:
             if rows is not None:
                 values, deviation = reader.read(frames, views, own_rest(rows, frames, views))
                 values = levelled(values, rows)
+            turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
+            share = MEASURED * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
+            values[:, FACE] += share * (measured(track).expression - values[:, FACE])
             values = steady(values, deviation, track.times)
         return reading(values, deviation, reader.spread, fitted)
 
@@ -76,8 +88,9 @@ def predictor(reader: Reader, clip: bool = True) -> Predictor:
 def reading(values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose) -> Reading:
     """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),)."""
     sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, 0, 1)) * (spread > TAUGHT)
-    face = possible(np.clip(values[:, FACE], 0, 1))
-    blink = face[:, [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]].max(1)
+    face = np.clip(values[:, FACE], 0, 1)
+    face = possible(face**2 * (1 + DEAD) / (face + DEAD))
+    blink = face[:, BLINK].max(1)
     eyes, eyes_sure = both_eyes(values[:, LOOK], deviation[:, LOOK], sure[:, LOOK])
     eyes_sure = eyes_sure * (blink < SHUT)[:, None]
     head = pose.angles(fitted.rotation @ turned(values[:, TURN]))
@@ -138,12 +151,14 @@ def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.n
     values, deviation  (N, O); what is less sure is averaged over larger differences
     """
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    reach = int(np.ceil(2.5 * SMOOTH_S / max(step, 1e-3)))
-    by = SMOOTH_BY * (0.5 + deviation / np.median(deviation, 0).clip(1e-6))
+    lower = np.isin(np.arange(values.shape[1]), LOWER)
+    smooth, size = (np.where(lower, of["lower"], of["other"]) for of in (SMOOTH_S, SMOOTH_BY))
+    reach = int(np.ceil(2.5 * smooth.max() / max(step, 1e-3)))
+    by = size * (0.5 + deviation / np.median(deviation, 0).clip(1e-6))
     total, weight = values.copy(), np.ones_like(values)
     for k in range(1, min(reach, len(values) - 1) + 1):
         late = times[k:] - times[:-k]
-        near = np.exp(-0.5 * (late / SMOOTH_S) ** 2)[:, None]
+        near = np.exp(-0.5 * (late[:, None] / smooth) ** 2)
         alike = np.exp(-0.5 * ((values[k:] - values[:-k]) / by[k:]) ** 2) * near
         total[k:] += alike * values[:-k]
         total[:-k] += alike * values[k:]
