@@ -24,6 +24,11 @@ PIECE, CONTEXT = 2000, 400
 """Frames of 10 ms that the network hears at a time, and beyond them on both sides."""
 
 
+RAISED = 100.0
+"""What the sound is multiplied by before its bands, so that those of a soft voice do not lie on their floor (100 dB
+below full scale); it is taken off again."""
+
+
 class Ear:
     """Hears the sound on its way to another; keeps only what it made of it.
 
@@ -42,14 +47,15 @@ class Ear:
     def through(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same blocks (n,) at 16 kHz."""
         for block in blocks:
-            self._add(self._tracker.push(block), self._bands.push(block, 100) if self._predict else self._mel[:0])
+            bands = self._bands.push(np.asarray(block) * RAISED, 100) if self._predict else self._mel[:0]
+            self._add(self._tracker.push(block), bands)
             yield block
 
     def _add(self, pitch: np.ndarray, bands: np.ndarray) -> None:
         self._pitch.append(pitch)
         if self._predict is None:
             return
-        self._held, self._mel = np.concatenate((self._held, pitch)), np.concatenate((self._mel, bands))
+        self._held, self._mel = np.concatenate((self._held, pitch)), np.concatenate((self._mel, bands - _RAISED_BY))
         while min(len(self._mel), len(self._held)) >= self._before + PIECE + CONTEXT:
             self._hear(PIECE, self._before + PIECE + CONTEXT)
             drop = self._before + PIECE - CONTEXT
@@ -85,6 +91,9 @@ class Ear:
             "affect": Track.of(HZ, DIMENSIONS, said[:, labels:], speech),
         }
         return emotions, signals
+
+
+_RAISED_BY = np.float32(2 * np.log(RAISED))
 
 
 def _by_rule(f0: np.ndarray, loudness: np.ndarray) -> np.ndarray:

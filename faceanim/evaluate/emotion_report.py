@@ -66,9 +66,9 @@ def write(
     page.picture("curves", curves(truth, said, counted["labels"]), "ROC curve of each emotion against the rest")
     page.heading("Can the chances be trusted?", "On the line, what is said to be right in so many of 100 is so.")
     page.picture("calibration", reliability(truth, said), "Share that is right against the chance that was given")
-    if len(report["by_speaker"]) > 1:
-        page.heading("Who is hard", "The network that is measured, speaker by speaker.")
-        page.picture("speakers", speakers(report["by_speaker"]), "UAR by speaker")
+    if len(counted["by_speaker"]) > 1:
+        page.heading("Who is hard", of_whom)
+        page.picture("speakers", speakers(counted["by_speaker"]), "UAR by speaker")
     with replacing(page.folder / "report.json") as temporary:
         temporary.write_text(json.dumps(report, indent=1), "utf-8")
     return page.write()

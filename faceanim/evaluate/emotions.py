@@ -159,7 +159,10 @@ def summary(
         kept = among(np.stack([folds[items[i].name][1] for i in heard]), classes)
         numbers = np.array([folds[items[i].name][0] for i in heard])
         found = measures(truth[heard], kept, labels)
-        report["out_of_fold"] = found | over_folds(truth[heard], kept, numbers, labels)
+        report["out_of_fold"] = {
+            **found, **over_folds(truth[heard], kept, numbers, labels),
+            "by_speaker": by_speaker([items[i] for i in heard], truth[heard], kept, labels),
+        }  # fmt: skip
     report["by_speaker"] = by_speaker(items, truth, among(said, classes), labels)
     return rounded(report | {"failed": results.failed, "models": results.models})
 

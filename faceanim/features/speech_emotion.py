@@ -21,7 +21,7 @@ EXTRAS = 4
 MIDDLE_HZ = 170.0
 LOUDER = 0.95
 """Quantile of the frames' energy that is the recording's level."""
-QUIETEST = -14.0
+QUIETEST = -19.0
 """The level (ln of power) that counts as full where all is quieter, so that faint noise is not raised to a voice."""
 PRESENT_S = 0.3
 """A pause shorter than twice this is still speech."""
