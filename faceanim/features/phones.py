@@ -57,7 +57,7 @@ class Tuning(NamedTuple):
     prior: float = 0.0
     bigram: float = 1.0
     change: float = -4.5
-    closure: float = 0.6
+    closure: float = 0.8
 
 
 TUNED = Tuning()
