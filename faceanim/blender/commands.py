@@ -19,7 +19,6 @@ from ..errors import CharacterError, OutputError
 from ..formats import mapping as mappings
 from ..formats import style as styles
 from ..formats import takes
-from ..retarget import names
 from . import bake as baking
 from . import contacts, export, preview, scene
 from . import verify as exports
@@ -28,8 +27,9 @@ from . import verify as exports
 def rig(args: argparse.Namespace) -> dict[str, Any]:
     """What is recognised of a character file, and the proposed Mapping."""
     scene.open_file(args.file)
-    found = scene.character(bpy.context, args.object).rig
-    proposal = names.propose(found)
+    character = scene.character(bpy.context, args.object)
+    found = character.rig
+    proposal = contacts.propose(character)
     return {
         "name": found.name,
         "meshes": list(found.meshes),
@@ -42,6 +42,8 @@ def rig(args: argparse.Namespace) -> dict[str, Any]:
         "unmapped": dict(proposal.unmapped),
         "unused": dict(proposal.unused),
         "coverage": dict(proposal.coverage),
+        "confidence": dict(proposal.confidence),
+        "notes": list(proposal.notes),
     }
 
 
@@ -58,7 +60,8 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
     opened = scene.open_file(args.character)
     fps = baking.set_rate(opened, args.fps) if args.fps else baking.scene_rate(opened)
     character = scene.character(bpy.context, args.object, override=True)
-    mapping = _usable(mapping, character) if mapping else names.propose(character.rig).mapping
+    proposal = None if mapping else contacts.propose(character)
+    mapping = proposal.mapping if proposal else _usable(mapping, character)
     progress(0.2, "baking")
     mouth = contacts.mouth_of(character, mapping)
     curves = pipeline.curves(take, mapping, style, fps, mouth)
@@ -77,7 +80,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         "frames": int(made.last - made.first) + 1,
         "seconds": take.seconds,
         "sound": str(sound) if sound and bpy.app.build_options.audaspace else None,
-        "notes": [*cut, *contacts.notes(mouth)],
+        "notes": [*cut, *(proposal.notes if proposal else ()), *contacts.notes(mouth)],
     }
     for name, write in (("fbx", export.fbx), ("glb", export.glb)):
         if getattr(args, name, None):

@@ -15,7 +15,7 @@ from mathutils import Matrix
 
 from ..core.events import jaw_events, speech_events
 from ..core.files import input_file
-from ..core.mapping import Mapping
+from ..core.mapping import Mapping, Target
 from ..core.rig import parse_control
 from ..core.take import Take
 from ..errors import CharacterError, InputError
@@ -74,6 +74,16 @@ def surface(character: Character, mapping: Mapping) -> lips.Surface:
         if parse_control(name) and any(c.startswith(_MOUTH) for c in mapping.targets[name].weights):
             joined |= _bone_deltas(character, name, ranges, len(whole), space)
     return lips.Surface(whole, np.concatenate(edges), joined, ranges)
+
+
+def shapes(character: Character) -> lips.Surface:
+    """The Surface of all keys, without bones."""
+    return surface(character, Mapping(targets={key.name: Target({}) for key in character.rig.keys}))
+
+
+def propose(character: Character) -> names.Proposal:
+    """The Mapping that the names of a character's keys and bones, and what the keys do, suggest."""
+    return names.propose(character.rig, shapes(character))
 
 
 def axes(character: Character) -> np.ndarray:
@@ -169,7 +179,7 @@ def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None, 
     opened = scene.open_file(blend)
     character = baked_character(opened, Path(blend))
     first, last = clip_span(character)
-    mouth = mouth_of(character, mapping or names.propose(character.rig).mapping)
+    mouth = mouth_of(character, mapping or propose(character).mapping)
     if mouth is None:
         raise CharacterError(
             f"no lips are found on '{character.rig.name}': nothing parts when its mouth opens",

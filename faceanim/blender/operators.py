@@ -46,22 +46,21 @@ def read_take(path: Path) -> Take:
 
 def describe_character(obj: bpy.types.Object) -> str:
     """One line on what was recognised, or why it cannot be driven."""
-    from ..retarget import names
-    from . import scene
+    from . import contacts, scene
 
     try:
         character = scene.character([obj])
-        proposal = names.propose(character.rig)
+        proposal = contacts.propose(character)
     except FaceanimError as error:
         return f"{error.message}: {error.hint}" if error.hint else error.message
-    names_of = f"names of {proposal.family}: " if proposal.family else ""
+    told = "told by what the keys do: " if proposal.family == "geometry" else f"names of {proposal.family}: "
+    names_of = told if proposal.family else ""
     return f"{names_of}{len(proposal.mapping.targets)} controls driven, {len(proposal.unused)} keys left alone"
 
 
 def bake_scene(scene: bpy.types.Scene, again: bool = False) -> BakeReport:
     """Take, character and sliders of the scene become its F-curves; `again`: on the character of the last bake."""
     from .. import pipeline
-    from ..retarget import names
     from . import bake, contacts, moods
     from . import scene as scenes
 
@@ -71,7 +70,7 @@ def bake_scene(scene: bpy.types.Scene, again: bool = False) -> BakeReport:
     if settings.character not in character.meshes + character.armatures:  # a linked one got an override
         settings.character = character.meshes[0]
     if not again or character.rig.name not in _driven:
-        mapping = names.propose(character.rig).mapping
+        mapping = contacts.propose(character).mapping
         _driven[character.rig.name] = mapping, contacts.mouth_of(character, mapping)
     mapping, mouth = _driven[character.rig.name]
     fps = bake.scene_rate(scene)

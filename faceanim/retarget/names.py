@@ -1,20 +1,22 @@
-"""A Mapping proposed from the names of a character's keys and bones.
+"""A Mapping proposed from the names of a character's keys and bones, and from what the keys do where they are at hand.
 
 One family drives a region, the one whose keys cover it best; others fill its gaps, with keys that take up nothing that
-is already taken. So a character that has ARKit keys and visemes is not driven twice.
+is already taken. So a character that has ARKit keys and visemes is not driven twice. Keys whose names mean nothing, or
+something else than what the key plainly does, are told by their geometry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..core.channels import CHANNELS, GROUP_OF, GROUPS, ROTATIONS
 from ..core.mapping import Mapping, Target
 from ..core.rig import Key, Rig
 from ..errors import CharacterError
-from . import bones
+from . import bones, geometry
 from .families import Family, Shape, families
+from .lips import Surface
 
 REGIONS: dict[str, tuple[str, ...]] = {
     "mouth": ("lips", "jaw"), "tongue": ("tongue",), "cheeks": ("cheeks",), "nose": ("nose",), "brows": ("brows",),
@@ -38,6 +40,8 @@ class Proposal:
     unused     key to why it is not driven
     coverage   group (channels.GROUPS) to the part of its channels that drive something, 0..1
     leaders    region to the family that leads it
+    confidence  control to 0..1: 1 by its name, less by its geometry
+    notes      what names say and the keys do not, in words
     """
 
     mapping: Mapping
@@ -46,6 +50,8 @@ class Proposal:
     unused: dict[str, str]
     coverage: dict[str, float]
     leaders: dict[str, str] = field(default_factory=dict)
+    confidence: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,16 @@ class _Match:
         return "its slider does not go above 0" if self.key.maximum <= 0 else ""
 
 
-def propose(rig: Rig) -> Proposal:
-    """The Mapping that the names suggest.
+GEOMETRY = "geometry"
+"""The family of keys that are told by what they do."""
+OPPOSITE = -0.4
+"""A key that is less like what its name says than this does the opposite."""
 
-    Raises CharacterError, with a hint, where there are no keys or none whose name is known, and no jaw bone either.
+
+def propose(rig: Rig, surface: Surface | None = None) -> Proposal:
+    """The Mapping that the names suggest, and with a Surface of all keys also what they do.
+
+    Raises CharacterError, with a hint, where there are no keys or none that is known, and no jaw bone either.
     """
     found = bones.find(rig)
     matches = [
@@ -79,6 +91,9 @@ def propose(rig: Rig) -> Proposal:
         for key in rig.keys
         if (hit := family.match(key.name))
     ]
+    seen = geometry.recognise(surface, _live(rig)) if surface is not None else geometry.Found()
+    denied = {m.key.name: m for m in matches if _denied(m, seen)}
+    matches = [m for m in matches if m.key.name not in denied]
     eyes = bones.free(found["eye_left"]), bones.free(found["eye_right"])
     choice = _Choice()
     for region in REGIONS:
@@ -87,19 +102,62 @@ def propose(rig: Rig) -> Proposal:
         choice.fill(region, [m for m in matches if m.key.lids_only] if apart else matches)
     targets = {key: choice.target(key) for key in (k.name for k in rig.keys) if key in choice.accepted}
     driven = set(choice.owner)
+    told = _by_geometry(rig, seen, matches, driven, None not in eyes)
+    targets |= told
     targets |= _bone_targets(rig, found, driven, min((m.family.eyes for m in matches if not m.skipped), default=1.0))
     visemes = tuple(key for key in targets if key in choice.accepted and choice.accepted[key].shape.viseme)
-    if not choice.accepted and not any(GROUP_OF[c] in ("jaw", "lips") for c in driven):
+    if not choice.accepted and not told and not any(GROUP_OF[c] in ("jaw", "lips") for c in driven):
         raise _nothing(rig, matches)
     gaze = driven & set(GROUPS["gaze"])
     return Proposal(
         Mapping(rig.name, targets, (visemes,) if visemes else ()),
-        choice.family,
+        choice.family if len(choice.accepted) >= len(told) else GEOMETRY,
         {c: _unmapped(c, matches, found) for c in CHANNELS if c not in driven and not (gaze and GROUP_OF[c] == "gaze")},
-        {k.name: _unused(k, matches, choice, None not in eyes) for k in rig.keys if k.name not in choice.accepted},
+        {
+            k.name: _unused(k, matches, choice, None not in eyes, seen)
+            for k in rig.keys if k.name not in choice.accepted and k.name not in told
+        },
         {group: _coverage(names, driven) for group, names in GROUPS.items()},
         choice.leaders,
+        {c: seen.confidence[c] if c in told else 1.0 for c in targets},
+        tuple(_contradiction(m) + ("" if name in told else ": it is left alone") for name, m in denied.items()),
     )
+
+
+def _live(rig: Rig) -> tuple[str, ...]:
+    return tuple(k.name for k in rig.keys if k.moves and not k.blocked and k.maximum > 0)
+
+
+def _denied(match: _Match, seen: geometry.Found) -> bool:
+    """Whether a key plainly does the opposite of what its name says."""
+    alike = seen.alike.get(match.key.name)
+    if not seen.shapes or not alike or match.shape.viseme or len(match.shape.weights) != 1:
+        return False
+    return alike.get(next(iter(match.shape.weights)), 0.0) < OPPOSITE
+
+
+def _contradiction(match: _Match) -> str:
+    return f"'{match.key.name}' does the opposite of what its name says"
+
+
+def _by_geometry(
+    rig: Rig, seen: geometry.Found, matches: list[_Match], driven: set[str], eye_bones: bool
+) -> dict[str, Target]:
+    """Targets of keys that no name tells, for channels that nothing moves yet; adds those to `driven`."""
+    named = {m.key.name for m in matches}
+    taken, targets = frozenset(driven), {}
+    for key in sorted(rig.keys, key=lambda k: -seen.confidence.get(k.name, 0.0)):
+        shape = seen.shapes.get(key.name)
+        if shape is None or key.name in named or not taken.isdisjoint(shape.channels):
+            continue
+        if eye_bones and not key.lids_only and all(GROUP_OF[c] == "gaze" for c in shape.channels):
+            continue
+        targets[key.name] = Target(shape.weights, minimum=max(0.0, key.minimum), maximum=min(1.0, key.maximum))
+        driven.update(shape.channels)
+    for name, target in targets.items():
+        if "jawOpen" in target.weights and "mouthClose" not in driven:
+            targets[name] = replace(target, weights={**target.weights, "mouthClose": -1.0})
+    return targets
 
 
 @dataclass
@@ -203,13 +261,17 @@ def _unmapped(channel: str, matches: list[_Match], found: dict[str, list[bones.B
     return dead or (f"'{own[0].key.name}' cannot be used" if own else "no key is named like it")
 
 
-def _unused(key: Key, matches: list[_Match], choice: _Choice, eye_bones: bool) -> str:
+def _unused(key: Key, matches: list[_Match], choice: _Choice, eye_bones: bool, seen: geometry.Found) -> str:
     dead = _Match(key, families()[0], families()[0].shapes[0], 0).dead
     if dead:
         return dead
     own = sorted((m for m in matches if m.key is key), key=lambda m: m.skipped)
     if not own:
-        return "its name is not known"
+        if key.name in seen.shapes:
+            channels = " + ".join(seen.shapes[key.name].channels)
+            gaze = eye_bones and all(GROUP_OF[c] == "gaze" for c in seen.shapes[key.name].channels)
+            return "the eyeballs are turned by bones" if gaze else f"another key does {channels} already"
+        return "its name is not known" + (f", and {seen.why[key.name]}" if key.name in seen.why else "")
     shape = own[0].shape
     if not shape.weights:
         return shape.why
@@ -233,6 +295,6 @@ def _nothing(rig: Rig, matches: list[_Match]) -> CharacterError:
             "unmute and unlock the keys, remove their drivers, or choose another object",
         )
     return CharacterError(
-        f"none of the {len(rig.keys)} shape keys of '{rig.name}' is named like a face's ({names})",
+        f"none of the {len(rig.keys)} shape keys of '{rig.name}' is named like a face's or moves like one ({names})",
         "rename them (jawOpen, eyeBlinkLeft, ...; A, I, U, E, O, Blink), or name a mapping with --mapping",
     )

@@ -1,0 +1,54 @@
+"""Makes reference.npz beside this file: what every channel does on the demo head, for retarget.geometry.
+
+    python presets/character/build_reference.py
+
+Reads head.blend, whose keys are named by the channels, and makes both sides of it alike.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from faceanim.core.channels import CHANNELS, mirrored  # noqa: E402
+from faceanim.retarget import fields  # noqa: E402
+from faceanim.retarget.lips import Surface  # noqa: E402
+
+
+def reference(surface: Surface) -> fields.Face:
+    """The Face of a Surface that looks along +z and whose controls are channels, the mean of it and its mirror."""
+    names = tuple(n for n in CHANNELS if n in surface.deltas and mirrored(n) in surface.deltas)
+    count = len(surface.points)
+    deltas = {}
+    for name in names:
+        (i, d), (j, e) = surface.deltas[name], surface.deltas[mirrored(name)]
+        deltas[name] = np.concatenate([i, j + count]), np.concatenate([d, e * fields.FLIP])
+    points = np.concatenate([surface.points, surface.points * fields.FLIP])
+    edges = np.concatenate([surface.edges, surface.edges + count])
+    return fields.face(fields.moving(Surface(points, edges, deltas), names), np.eye(3))
+
+
+def write(face: fields.Face, path: Path) -> None:
+    parts = {}
+    for name, part in (("front", face.front), ("inside", face.inside)):
+        parts[f"{name}_points"], parts[f"{name}_pushes"] = part.points, part.pushes.astype(np.float16)
+    names = np.array(face.front.names)
+    np.savez_compressed(path, names=names, reach=face.front.reach, seen=face.seen, parted=face.parted, **parts)
+
+
+def main() -> None:
+    import bpy
+
+    from faceanim.blender import contacts, scene
+
+    scene.open_file(HERE / "head.blend")
+    write(reference(contacts.shapes(scene.character(bpy.context))), HERE / "reference.npz")
+
+
+if __name__ == "__main__":
+    main()

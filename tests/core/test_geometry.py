@@ -1,0 +1,137 @@
+"""Keys told by what they do: turned, scaled, renamed, halved; and what is no face."""
+
+import json
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from faceanim.core.channels import ARKIT, TONGUE_EXTRA, mirrored
+from faceanim.core.rig import Key, Rig
+from faceanim.errors import CharacterError
+from faceanim.retarget import fields, geometry
+from faceanim.retarget.lips import Surface
+from faceanim.retarget.names import propose
+
+
+def test_the_reference_has_every_channel_and_two_like_sides():
+    head = geometry.reference()
+    assert set(head.front.names) == {*ARKIT, *TONGUE_EXTRA}
+    hidden = {n for n, seen in zip(head.front.names, head.seen, strict=True) if seen < fields.HIDDEN}
+    assert hidden == {"tongueOut", *TONGUE_EXTRA}
+    flipped = fields.Fields(
+        head.front.names, head.front.points * fields.FLIP, head.front.pushes * fields.FLIP, head.front.reach
+    )
+    alike = fields.likeness(head.front, flipped, 0.15)
+    at = {n: i for i, n in enumerate(head.front.names)}
+    assert all(alike[at[n], at[mirrored(n)]] > 0.995 for n in at if n not in hidden)
+    opened = dict(zip(head.front.names, head.parted, strict=True))
+    assert opened["jawOpen"] > 0.8 and opened["jawForward"] < 0.1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (5, 3), (6, 6)])
+def test_the_best_assignment(shape):
+    score = np.random.default_rng(sum(shape)).random(shape)
+    pair = fields.assign(score)
+    rows = np.flatnonzero(pair >= 0)
+    assert len(set(pair[rows])) == len(rows) == min(shape)
+    tall = score if shape[0] <= shape[1] else score.T
+    best = max(sum(tall[i, j] for i, j in enumerate(p)) for p in permutations(range(tall.shape[1]), tall.shape[0]))
+    assert score[rows, pair[rows]].sum() == pytest.approx(best)
+
+
+def rig(names):
+    return Rig("Someone", ("Face",), tuple(Key(n, ("Face",)) for n in names))
+
+
+def ball(count=400, seed=0):
+    """Points on a sphere, each joined to its nearest."""
+    x = np.random.default_rng(seed).normal(size=(count, 3)).astype(np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    near = ((x[:, None] - x[None]) ** 2).sum(2).argsort(1)[:, 1:5]
+    return x, np.stack([np.repeat(np.arange(count), 4), near.ravel()], 1).astype(np.int32)
+
+
+CUBE = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float32)
+
+
+@pytest.mark.parametrize("points,edges", [
+    (CUBE, np.array([(0, 1), (2, 3), (4, 5), (6, 7)], np.int32)), ball(), (np.zeros((40, 3), np.float32), ball(40)[1]),
+    (ball()[0], np.zeros((0, 2), np.int32)), (np.full((40, 3), np.nan, np.float32), ball(40)[1]),
+])
+def test_no_head_is_said_and_nothing_driven(points, edges):
+    rng = np.random.default_rng(1)
+    every = np.arange(len(points))
+    deltas = {f"Key {i}": (every, rng.normal(size=points.shape).astype(np.float32)) for i in range(6)}
+    found = geometry.recognise(Surface(points, edges, deltas), tuple(deltas))
+    assert not found.shapes and set(found.why) == set(deltas)
+    with pytest.raises(CharacterError, match="moves like one"):
+        propose(rig(deltas), Surface(points, edges, deltas))
+
+
+def test_a_surface_without_keys():
+    points, edges = ball(40)
+    assert not geometry.recognise(Surface(points, edges, {}), ("a",)).shapes
+
+
+# -- the ICT head -----------------------------------------------------------------------------------------------------
+
+
+UPRIGHT = np.eye(3)
+
+
+def ict(data, turn=UPRIGHT):
+    """(Surface, key to its own name): keys are renamed by number."""
+    with np.load(data / "ict_facekit" / "ict_face.npz") as z:
+        quads = z["quads"]
+        names = [str(n) for n in z["expression_names"]]
+        kept = list(names)
+        points = z["neutral"].astype(np.float32) @ turn.T.astype(np.float32)
+        moves = [z["expressions"][names.index(n)].astype(np.float32) @ turn.T.astype(np.float32) for n in kept]
+    ends = np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2)
+    edges = np.unique(np.sort(ends[(ends >= 0).all(1)], 1), axis=0).astype(np.int32)
+    deltas = {}
+    for i, move in enumerate(moves):
+        which = np.flatnonzero(np.abs(move).max(1) > 0)
+        deltas[f"Key {i}"] = which, move[which]
+    return Surface(points, edges, deltas), dict(zip(deltas, kept, strict=True))
+
+
+def meant(name):
+    """The channel of an ICT expression; a raised cheek is a squint of it; a pupil has none."""
+    if name.startswith("PupilDilate"):
+        return ""
+    if name.startswith(("browInnerUp", "cheekPuff")):
+        return name[:-2]
+    return name.replace("cheekRaiser", "cheekSquint").replace("_L", "Left").replace("_R", "Right")
+
+
+def judged(found, own):
+    """(channels that are found, channels that are there, keys that got a wrong one)."""
+    right = {k for k, shape in found.shapes.items() if shape.channels == (meant(own[k]),)}
+    wrong = [(own[k], shape.channels) for k, shape in found.shapes.items() if k not in right]
+    return {meant(own[k]) for k in right}, {meant(n) for n in own.values() if meant(n)}, wrong
+
+
+def test_the_ict_head_by_geometry_alone(data):
+    """Of another maker, without names, lying on its side and a hundred times as large."""
+    surface, own = ict(data, turn=100 * np.array([[0.0, -1, 0], [0, 0, 1], [-1, 0, 0]]))
+    found = geometry.recognise(surface, tuple(own))
+    right, there, wrong = judged(found, own)
+    assert not wrong
+    assert len(right) >= 0.9 * len(there), sorted(there - right)
+    assert all(found.confidence[k] >= geometry.ENOUGH for k in found.shapes)
+
+
+def test_names_that_say_the_opposite_give_way(data):
+    surface, own = ict(data)
+    swapped = {k: n for k, n in own.items() if n not in ("PupilDilate_L", "PupilDilate_R")}
+    swapped = {k: {"mouthLeft": "mouthRight", "mouthRight": "mouthLeft"}.get(n, n) for k, n in swapped.items()}
+    deltas = {swapped[k]: surface.deltas[k] for k in swapped}
+    proposal = propose(rig(deltas), Surface(surface.points, surface.edges, deltas))
+    table = {k: dict(t.weights) for k, t in proposal.mapping.targets.items()}
+    assert table["mouthLeft"] == {"mouthRight": 1.0} and table["mouthRight"] == {"mouthLeft": 1.0}
+    assert table["jawOpen"] == {"jawOpen": 1} and table["eyeBlink_L"] == {"eyeBlinkLeft": 1}
+    assert len(proposal.notes) == 2 and "opposite" in proposal.notes[0]
+    assert proposal.confidence["jawOpen"] == 1.0 and proposal.confidence["mouthLeft"] < 1
+    json.dumps(proposal.confidence)
