@@ -56,8 +56,8 @@ class _Block(nn.Module):
 
 
 SHARES = (0.75, 0.25)
-"""Of two networks: the first heard many voices and is right about sentences that none heard; the second knows fewer, and
-a telephone better."""
+"""Of two networks: the first heard many voices and is right about sentences that none heard; the second knows fewer voices,
+and the telephone better."""
 
 
 def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Predictor:
