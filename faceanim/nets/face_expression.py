@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ POINT_FEATURES = 112
 CROP_FEATURES = 48
 POINT_SCALE = 20.0
 """Points are in eye distances, and differ by some hundredths."""
-BATCH = 256
+BATCH = 48
+"""Frames at a time: more of them leave the processor's cache."""
 
 
 class Layout(NamedTuple):
@@ -138,13 +140,13 @@ def reader(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Reader:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
     def view(crops: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
+        with torch.inference_mode(), _one_thread():
             parts = [net.view(tensor(crops[k : k + BATCH])).cpu().numpy() for k in range(0, len(crops), BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, VIEW), np.float32)
 
     def read(frames: Seen, views: np.ndarray, rest: Rest | None) -> tuple[np.ndarray, np.ndarray]:
         parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-        with torch.inference_mode():
+        with torch.inference_mode(), _one_thread():
             known = torch.full((1, 1), float(rest is not None), device=device)
             points = tensor(rest.points)[None] if rest else torch.zeros(1, 478, 3, device=device)
             seen = tensor(rest.view)[None] if rest else torch.zeros(1, VIEW, device=device)
@@ -158,6 +160,17 @@ def reader(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Reader:
         return np.concatenate(parts[0]), np.concatenate(parts[1])
 
     return Reader(view, read, net.spread.cpu().numpy())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Pictures as small as these are done before threads have met, most of all where others keep the processor busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def arrays(net: FaceNet) -> dict[str, np.ndarray]:

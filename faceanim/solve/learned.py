@@ -20,9 +20,9 @@ FACE, LOOK, TURN = slice(0, len(EXPRESSION)), slice(len(EXPRESSION), -3), slice(
 UPPER = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye")))
 LOWER = tuple(k for k in range(len(EXPRESSION)) if k not in UPPER)
 BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
-MEASURED = np.array([{"eyeB": 0.25, "brow": 0.3}.get(name[:4], 0.0) for name in EXPRESSION])
+MEASURED = np.array([{"eyeB": 0.5, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])
 """How much the measures of solve.expression count in a clip: the lids' gap tells a wink better than a network that saw
-few, and the brows of real faces move the landmarks further than those of the rendered ones that it learned from."""
+few, and brows and jaws of real faces move the landmarks further than those of the rendered ones it learned from."""
 FACING = np.radians([12.0, 30.0])
 """All of that up to the first turn of the head, nothing beyond the second."""
 RESTING, MOST, ALIKE = 0.15, 60, 0.25

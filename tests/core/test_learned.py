@@ -58,7 +58,7 @@ def track_points(frames):
 
 def test_a_face_that_never_rests_is_read_without():
     values = np.zeros((50, len(learned.OUTPUTS)), np.float32)
-    values[:, [EXPRESSION.index(n) for n in ("mouthSmileLeft", "mouthSmileRight", "jawOpen")]] = 0.6
+    values[:, list(learned.LOWER)] = 0.2
     track = face_track(50, np.full(50, 100))
     frames, _ = learned.seen(track)
     assert learned.resting(values, frames) is None
