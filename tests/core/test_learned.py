@@ -10,7 +10,7 @@ from faceanim.solve import expression, learned, pose
 from faceanim.solve.expression import EXPRESSION
 from faceanim.solve.face_model import face_model
 
-JAW = EXPRESSION.index("jawOpen")
+FUNNEL = EXPRESSION.index("mouthFunnel")
 BLINK = EXPRESSION.index("eyeBlinkLeft")
 
 
@@ -24,12 +24,12 @@ def face_track(frames, brightness):
     return FaceTrack(np.arange(frames) / 25, points, np.ones(frames, bool), (640, 480), crops=cut)
 
 
-def bright_jaw(turn=(0.0, 0.0, 0.0)):
-    """A network that takes brightness for an open jaw, and a rest's brightness from it."""
+def bright_lips(turn=(0.0, 0.0, 0.0)):
+    """A network that takes brightness for a funnel of lips, and a rest's brightness from it."""
 
     def read(frames, view, rest):
         values = np.zeros((len(view), len(learned.OUTPUTS)), np.float32)
-        values[:, JAW] = view[:, 0] - (0 if rest is None else rest.view[0])
+        values[:, FUNNEL] = view[:, 0] - (0 if rest is None else rest.view[0])
         values[:, learned.TURN] = turn
         return values, np.full_like(values, 0.1)
 
@@ -44,12 +44,12 @@ def test_the_outputs_are_channels_and_a_turn():
 def test_a_face_is_read_against_its_own_rest():
     brightness = np.full(100, 60)
     brightness[40:60] = 200
-    read = learned.predictor(bright_jaw())(face_track(100, brightness))
-    assert read.expression[:, JAW][:30] == pytest.approx(0, abs=0.02)
-    assert read.expression[:, JAW][48:52] == pytest.approx(140 / 255, abs=0.04)
+    read = learned.predictor(bright_lips())(face_track(100, brightness))
+    assert read.expression[:, FUNNEL][:30] == pytest.approx(0, abs=0.02)
+    assert read.expression[:, FUNNEL][48:52] == pytest.approx(140 / 255, abs=0.04)
     # alone, nothing is known of its rest
-    alone = learned.predictor(bright_jaw(), clip=False)(face_track(100, brightness))
-    assert alone.expression[:, JAW][:30] == pytest.approx(60 / 255, abs=0.05)
+    alone = learned.predictor(bright_lips(), clip=False)(face_track(100, brightness))
+    assert alone.expression[:, FUNNEL][:30] == pytest.approx(60 / 255, abs=0.05)
 
 
 def track_points(frames):
@@ -74,14 +74,14 @@ def test_noise_is_averaged_and_a_blink_stays():
     values[100:104, BLINK] = 1
     out = learned.steady(values, np.full_like(values, 0.1), np.arange(200) / 30)
     brow = EXPRESSION.index("browInnerUp")
-    assert out[:, brow].std() < 0.5 * values[:, brow].std() and out[:, JAW].std() < 0.75 * values[:, JAW].std()
+    assert out[:, brow].std() < 0.5 * values[:, brow].std() and out[:, FUNNEL].std() < 0.75 * values[:, FUNNEL].std()
     assert out[100:104, BLINK] == pytest.approx(1, abs=0.02)
     assert out[[98, 106], BLINK] == pytest.approx(0, abs=0.02)
 
 
 def test_the_turn_corrects_the_head():
-    straight = learned.predictor(bright_jaw())(face_track(5, np.full(5, 9)))
-    turned = learned.predictor(bright_jaw((0.0, 0.2, 0.0)))(face_track(5, np.full(5, 9)))
+    straight = learned.predictor(bright_lips())(face_track(5, np.full(5, 9)))
+    turned = learned.predictor(bright_lips((0.0, 0.2, 0.0)))(face_track(5, np.full(5, 9)))
     assert turned.head - straight.head == pytest.approx(np.tile([0.2, 0, 0], (5, 1)), abs=1e-3)
     matrices = learned.turned(np.array([[0, 0, 0], [np.pi / 2, 0, 0]]))
     assert matrices[0] == pytest.approx(np.eye(3)) and matrices[1] @ [0, 1, 0] == pytest.approx([0, 0, 1])
@@ -94,7 +94,7 @@ def test_the_better_seen_eye_leads():
 
 
 def test_layers_come_of_it():
-    layers = expression.solve(face_track(50, np.full(50, 40)), 2.0, 60, learned.predictor(bright_jaw()))
+    layers = expression.solve(face_track(50, np.full(50, 40)), 2.0, 60, learned.predictor(bright_lips()))
     assert set(layers) == {"expression", "gaze", "head"} and layers["expression"].frames == 120
     assert (layers["expression"].column("mouthClose") <= layers["expression"].column("jawOpen") + 1e-6).all()
 

@@ -1,0 +1,106 @@
+"""The recipe of the face network: its pictures, its batches, its weights' way to a file and back."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+torch = pytest.importorskip("torch")
+pytest.importorskip("mediapipe")
+
+from faceanim.engine import face_expression as engine  # noqa: E402
+from faceanim.features.mesh import BundledMesh  # noqa: E402
+from faceanim.nets import face_expression as nets  # noqa: E402
+from faceanim.solve.learned import OUTPUTS  # noqa: E402
+from faceanim.train.face_expression import raster  # noqa: E402
+from faceanim.train.face_expression.expressions import Expressions, gaze, turn  # noqa: E402
+from faceanim.train.face_expression.people import People  # noqa: E402
+from faceanim.train.face_expression.studio import PIXELS, Studio  # noqa: E402
+from faceanim.train.face_expression.train import Mirror, vector  # noqa: E402
+from faceanim.train.face_measures.heads import rotation  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def people(data):
+    return People(data)
+
+
+def test_the_nearer_triangle_covers_and_the_back_is_not_seen():
+    screen = np.array([[2, 2, 1], [2, 30, 1], [30, 2, 1], [2, 2, 2], [2, 12, 2], [12, 2, 2]], np.float32)
+    one_side, two_sides = np.zeros(2, bool), np.ones(2, bool)
+    seen, weights, _ = raster.cover(screen, np.array([[0, 1, 2], [3, 4, 5]], np.int32), one_side, 32)
+    assert seen[4, 4] == 1 and seen[14, 14] == 0 and seen[30, 30] == -1
+    assert weights[2, 2, 0] > 0.8
+    back = np.array([[0, 2, 1], [3, 5, 4]], np.int32)
+    assert (raster.cover(screen, back, one_side, 32)[0] == -1).all()
+    assert raster.cover(screen, back, two_sides, 32)[0][14, 14] == 0
+
+
+def test_expressions_are_possible(people):
+    draw = np.random.default_rng(0)
+    expressions = Expressions(people.names)
+    rows = np.stack([expressions.one(draw) for _ in range(300)])
+    column = {name: rows[:, k] for k, name in enumerate(people.names)}
+    assert rows.min() >= 0 and rows.max() <= 1
+    assert (column["mouthClose"] <= column["jawOpen"]).all()
+    assert not (column["jawLeft"] * column["jawRight"]).any() and column["jawLeft"].any() and column["jawRight"].any()
+    assert (column["browInnerUp_L"] == column["browInnerUp_R"]).all()
+    # every channel that people move is seen
+    still = [name for name, values in column.items() if not values.any()]
+    assert all(name.startswith(("eyeLook", "Pupil", "cheekRaiser")) for name in still)
+    sides = np.corrcoef(column["mouthSmile_L"], column["mouthSmile_R"])[0, 1]
+    assert 0.6 < sides < 1
+
+
+def test_a_picture_shows_a_face_that_turns_as_told(people):
+    studio, expressions = Studio(people), Expressions(people.names)
+    mesh, found = BundledMesh(1, still=True), []
+    for k in range(8):
+        draw = np.random.default_rng([4, k])
+        person, shot = people.person(draw), studio.shot(draw)
+        pose = np.array([np.radians(25.0 if k % 2 else -25.0), 0, 0])
+        image = studio.picture(person, shot, expressions.rest(draw), np.zeros(4), pose, draw)
+        assert image.shape == (PIXELS, PIXELS, 3) and image.dtype == np.uint8
+        faces = mesh.find(image, 0.0)
+        if faces:
+            points = faces[0].points
+            # turned to its own left, the nose points to the picture's right
+            middle = points[[33, 263], 0].mean()
+            found.append((points[4, 0] > middle) == (pose[0] > 0))
+    mesh.close()
+    assert len(found) >= 7 and all(found)
+
+
+def test_poses_and_gazes_stay_in_their_range():
+    draw = np.random.default_rng(1)
+    poses = np.degrees([turn(draw) for _ in range(500)])
+    assert (np.abs(poses) <= [62, 36, 32]).all() and (np.abs(poses[:, 0]) > 45).mean() > 0.1
+    looks = np.array([gaze(np.radians(pose), draw) for pose in poses])
+    assert np.abs(looks).max() < 0.8
+
+
+def test_the_mirror_is_its_own_inverse():
+    mirror = Mirror()
+    values = torch.rand(5, len(OUTPUTS))
+    there = values[:, mirror.outputs] * mirror.signs
+    assert torch.equal(there[:, mirror.outputs] * mirror.signs, values)
+    crops = torch.randint(0, 255, (3, nets.PIXELS))
+    assert torch.equal(mirror.crops(mirror.crops(crops)), crops)
+
+
+def test_rotation_vectors():
+    small = np.stack([rotation(0.1, 0.0, 0.0), rotation(0.0, 0.2, 0.0)])
+    assert vector(small) == pytest.approx(np.array([[0, 0.1, 0], [0.2, 0, 0]]), abs=1e-6)
+
+
+def test_weights_come_back_from_a_file(tmp_path):
+    from faceanim.train.face_expression.export import export
+
+    torch.manual_seed(0)
+    net = nets.FaceNet(len(OUTPUTS)).eval()
+    export(net, tmp_path / "w.safetensors", 1)
+    reader = engine.model(tmp_path / "w.safetensors")
+    crops = np.random.default_rng(0).integers(0, 255, (300, nets.PIXELS)).astype(np.uint8)
+    view = reader.view(crops)
+    with torch.inference_mode():
+        assert view == pytest.approx(net.view(torch.from_numpy(crops)).numpy(), abs=0.05)
+    assert view.shape == (300, nets.VIEW)
