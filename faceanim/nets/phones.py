@@ -56,7 +56,7 @@ class _Block(nn.Module):
 
 
 SHARES = (0.75, 0.25)
-"""Of two networks: the first heard many voices and is right about sentences that none heard; the second knows fewer voices,
+"""Of two networks: the first heard many voices and is right about sentences that none heard; the second knows fewer,
 and the telephone better."""
 
 
