@@ -24,7 +24,7 @@ WIDTHS = (0.12, 0.22)
 FLAT = np.array([1.0, 1.0, 0.5], np.float32)
 """Faces differ most in depth."""
 FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
-HIDDEN = 0.12
+HIDDEN = 0.05
 """A key that has less of its motion where it is seen from the front works inside the mouth."""
 UPRIGHT = 0.2
 """Radians from an axis within which a head is taken to stand along it."""
@@ -253,13 +253,42 @@ def facing(moved: Moving, reference: Face) -> np.ndarray:
         other, weight = pair[own], alike[own, pair[own]] ** 3 + 1e-9
         a = centres[own] - np.average(centres[own], axis=0, weights=weight)
         b = goals[other] - np.average(goals[other], axis=0, weights=weight)
-        moment = b.T @ (weight[:, None] * a) + 0.1 * wanted[other].T @ (weight[:, None] * arrows[own])
-        u, _, v = np.linalg.svd(moment)
-        better = (u * [1, 1, np.sign(np.linalg.det(u @ v))]) @ v
-        turn = better.astype(np.float32)
+        turn = _rotation(b.T @ (weight[:, None] * a) + 0.1 * wanted[other].T @ (weight[:, None] * arrows[own]))
     # heads are mostly made along the axes, more exactly than they can be measured here
     straight = max(tried, key=lambda t: np.trace(t.T @ turn))
     return straight if np.trace(straight.T @ turn) > 1 + 2 * np.cos(UPRIGHT) else turn
+
+
+def laid(moved: Moving, reference: Face) -> Face:
+    """The face of a Moving, turned and warped onto the reference."""
+    turn = facing(moved, reference)
+    own = face(moved, turn)
+    onto = warped(own, reference)
+    if np.abs(turn).max(1).min() > 0.999:
+        return onto
+    for _ in range(2):  # what is seen from the front tells the turn more exactly
+        turn = _lean(own, onto, reference) @ turn
+        own = face(moved, turn)
+        onto = warped(own, reference)
+    return onto
+
+
+def _lean(own: Face, onto: Face, reference: Face) -> np.ndarray:
+    """float (3, 3): the turn that is still missing."""
+    alike = np.maximum(likeness(onto.front.coarser(0.14), reference.front.coarser(0.14), 0.2), 0)
+    alike *= (onto.seen > HIDDEN)[:, None]
+    pair = assign(alike**2)
+    rows = np.flatnonzero(pair >= 0)
+    weight = alike[rows, pair[rows]] ** 4 + 1e-9
+    a, b = own.front.centres[rows], reference.front.centres[pair[rows]]
+    a, b = a - np.average(a, axis=0, weights=weight), b - np.average(b, axis=0, weights=weight)
+    return _rotation(b.T @ (weight[:, None] * a))
+
+
+def _rotation(moment: np.ndarray) -> np.ndarray:
+    """The turn that a moment of pairs of points speaks for (Kabsch)."""
+    u, _, v = np.linalg.svd(moment)
+    return ((u * [1, 1, np.sign(np.linalg.det(u @ v))]) @ v).astype(np.float32)
 
 
 def _centred(fields: Fields) -> Fields:

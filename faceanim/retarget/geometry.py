@@ -18,8 +18,12 @@ SAME = 0.985
 """Keys of one character that are this much alike are one shape twice."""
 MIRRORED = 0.75
 """Keys that are this much alike when one of them is mirrored are a pair."""
-ENOUGH = 0.4
+ENOUGH = 0.38
 """The least confidence that a key is driven with."""
+ALONE = 0.46
+"""The same for a key that moves one side and has no mirrored one to confirm it."""
+INSIDE = 0.65
+"""The same for a key that works inside the mouth, where teeth are as well."""
 ONE_SIDED = 0.45
 """How much two keys may differ in their own symmetry (a spread, cosines)."""
 STRENGTH = 1.2
@@ -28,6 +32,8 @@ OPENS = 0.5
 """A key that opens the mouth parts points that lie together by at least this share of its longest arrow."""
 FACE = 3, 0.55
 """So many keys with so much confidence at least make a face: with few keys anything can be laid onto it."""
+PARTING = 1.2
+"""How much two keys of the mouth may differ in how far they part the lips (a spread, over their longest arrows)."""
 _HALVED = ("browInnerUp", "cheekPuff")
 _PAIRED = (
     "mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthLowerDown", "mouthUpperUp",
@@ -90,8 +96,7 @@ def recognise(surface: Surface, names: tuple[str, ...]) -> Found:
     if moved is None:
         return Found(why=dict.fromkeys(names, "it moves nothing"))
     head = reference()
-    own = fields.warped(fields.face(moved, fields.facing(moved, head)), head)
-    return decide(own, head, names)
+    return decide(fields.laid(moved, head), head, names)
 
 
 def decide(own: Face, head: Face, names: tuple[str, ...]) -> Found:
@@ -105,7 +110,9 @@ def decide(own: Face, head: Face, names: tuple[str, ...]) -> Found:
     score = _scored(alike, mirror, own, goal, shapes)
     score[list(twins)] = 0
     chosen, confidence = _matched(score, shapes)
-    accepted = {k: shapes[s] for k, s in chosen.items() if confidence[k] >= ENOUGH}
+    enough = np.where(mirror.max(1) > MIRRORED, ENOUGH, ALONE)
+    enough[own.seen < fields.HIDDEN] = INSIDE
+    accepted = {k: shapes[s] for k, s in chosen.items() if confidence[k] >= enough[k]}
     if sum(confidence[k] >= FACE[1] for k in accepted) < FACE[0]:
         accepted = {}
     why = dict.fromkeys(names, "it moves nothing")
@@ -201,6 +208,8 @@ def _scored(alike: np.ndarray, mirror: np.ndarray, own: Face, goal: Face, shapes
     best = score.max(1) > 0.5
     usual = np.median(ratio[best, score[best].argmax(1)]) if best.any() else 0.0
     score = np.maximum(score, 0) * (0.75 + 0.25 * np.exp(-0.5 * ((ratio - usual) / STRENGTH) ** 2))
+    mouth = np.array([s.channels[0].startswith(("mouth", "jaw")) for s in shapes])
+    score[:, mouth] *= np.exp(-0.5 * ((own.parted[:, None] - goal.parted[mouth]) / PARTING) ** 2)
     opening = where.get(Shape(("jawOpen",)))
     if opening is not None:
         # of several the one that opens widest
