@@ -58,8 +58,10 @@ class Fields:
         mass = np.sqrt((self.pushes**2).sum((0, 2))) + 1e-12
         cell, count = _cells(self.points, step)
         points = np.stack([np.bincount(cell, mass * x, count) for x in self.points.T], 1)
-        pushes = np.zeros((len(self.names), count, 3), np.float32)
-        np.add.at(pushes, (slice(None), cell), self.pushes)
+        if not count:
+            return self
+        order = np.argsort(cell, kind="stable")
+        pushes = np.add.reduceat(self.pushes[:, order], np.searchsorted(cell[order], np.arange(count)), axis=1)
         points = points / np.maximum(np.bincount(cell, mass, count), 1e-30)[:, None]
         return replace(self, points=points.astype(np.float32), pushes=pushes)
 
