@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -90,8 +91,30 @@ def reference() -> Face:
         return Face(*parts, z["seen"], z["parted"])
 
 
+_KNOWN: dict[bytes, Found] = {}
+"""What was found before: a character is looked at whenever it is chosen, baked or measured."""
+
+
 def recognise(surface: Surface, names: tuple[str, ...]) -> Found:
     """What some controls of a Surface do. A Surface that is turned, of any size, or no face at all is welcome."""
+    digest = _digest(surface, names)
+    if digest not in _KNOWN:
+        if len(_KNOWN) >= 8:
+            _KNOWN.pop(next(iter(_KNOWN)))
+        _KNOWN[digest] = _recognised(surface, names)
+    return _KNOWN[digest]
+
+
+def _digest(surface: Surface, names: tuple[str, ...]) -> bytes:
+    digest = hashlib.blake2b(repr(names).encode())
+    digest.update(np.ascontiguousarray(surface.points))
+    for name in names:
+        for part in surface.deltas.get(name, ()):
+            digest.update(np.ascontiguousarray(part))
+    return digest.digest()
+
+
+def _recognised(surface: Surface, names: tuple[str, ...]) -> Found:
     moved = fields.moving(surface, names)
     if moved is None:
         return Found(why=dict.fromkeys(names, "it moves nothing"))
