@@ -91,7 +91,9 @@ def propose(rig: Rig, surface: Surface | None = None) -> Proposal:
         for key in rig.keys
         if (hit := family.match(key.name))
     ]
-    seen = geometry.recognise(surface, _live(rig)) if surface is not None else geometry.Found()
+    live = _live(rig)
+    strange = surface is not None and not _named(matches, live)
+    seen = geometry.recognise(surface, live) if strange else geometry.Found()
     denied = {m.key.name: m for m in matches if _denied(m, seen)}
     matches = [m for m in matches if m.key.name not in denied]
     eyes = bones.free(found["eye_left"]), bones.free(found["eye_right"])
@@ -158,6 +160,12 @@ def _by_geometry(
         if "jawOpen" in target.weights and "mouthClose" not in driven:
             targets[name] = replace(target, weights={**target.weights, "mouthClose": -1.0})
     return targets
+
+
+def _named(matches: list[_Match], live: tuple[str, ...]) -> bool:
+    """Whether every key is known by its name, and one opens the mouth: to look at them takes some seconds."""
+    told = [m for m in matches if not m.dead]
+    return set(live) <= {m.key.name for m in told} and any(ESSENTIAL["mouth"] in m.shape.moves for m in told)
 
 
 @dataclass
