@@ -14,13 +14,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .commands import character, measure, moods, recording, remake, takes
+from .commands import actor, character, measure, moods, recording, remake, takes
 from .core.files import replacing
 from .core.version import VERSION
 from .errors import FaceanimError
 
 COMMANDS = (
-    *recording.COMMANDS, *takes.COMMANDS, *moods.COMMANDS, *remake.COMMANDS, *character.COMMANDS, *measure.COMMANDS
+    *recording.COMMANDS, *actor.COMMANDS, *takes.COMMANDS, *moods.COMMANDS, *remake.COMMANDS, *character.COMMANDS,
+    *measure.COMMANDS,
 )  # fmt: skip
 READABLE = (".faceanim", ".csv", ".blend", ".glb", ".gltf", ".fbx", ".vrm")
 

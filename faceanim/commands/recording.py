@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..core.clip import Clip
+from ..errors import InputError
 from ..formats import transcript
 from .command import Command, Report, writable
 from .moods import choose, moods_of, moods_options
@@ -19,6 +20,9 @@ def clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
     sub.add_argument("--transcript", metavar="TEXT|FILE",
                      help="text, .txt, or with times .srt, .vtt, .TextGrid, Rhubarb's .json, .tsv")  # fmt: skip
     sub.add_argument("--language", default="auto", help="of the speech, as in en-GB (default: auto)")
+    sub.add_argument("--face", metavar="X,Y", help="which of several faces: where it is in the first picture, 0 to 1")
+    sub.add_argument("--neutral", type=float, metavar="S", help="second of the video at which the face is at rest")
+    sub.add_argument("--actor", type=Path, metavar="ACTOR.json", help="how this face rests and moves: see `actor`")
     sub.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds; becomes time 0 of the take")
     sub.add_argument("--end", type=float, metavar="S", help="seconds (default: the end)")
     moods_options(sub, "emotions that you choose")
@@ -28,7 +32,19 @@ def clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
 
 def clip_of(args: argparse.Namespace) -> Clip:
     text, timing = transcript.read(args.transcript)
-    return Clip(args.audio, args.video, text, args.language, args.start, args.end, timing)
+    return Clip(args.audio, args.video, text, args.language, args.start, args.end, timing, face_of(args), args.neutral,
+                args.actor)  # fmt: skip
+
+
+def face_of(args: argparse.Namespace) -> tuple[float, float] | None:
+    """Raises InputError where --face is no pair of numbers."""
+    if args.face is None:
+        return None
+    try:
+        x, y = (float(word) for word in args.face.split(","))
+    except ValueError:
+        raise InputError(f"--face {args.face} is no place", "write it as X,Y, as in 0.3,0.5") from None
+    return x, y
 
 
 def _options(sub: argparse.ArgumentParser) -> None:

@@ -39,6 +39,8 @@ GROUP_OF: dict[str, str] = {name: group for group, names in GROUPS.items() for n
 ROTATIONS: tuple[str, ...] = (
     "headYaw", "headPitch", "headRoll", "leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch",
 )
+TURNED = ("headYaw", "headRoll", "leftEyeYaw", "rightEyeYaw")
+"""Rotations whose sign changes in a mirror."""
 TONGUE_EXTRA: tuple[str, ...] = GROUPS["tongue"][1:]
 ARKIT: tuple[str, ...] = tuple(name for name in CHANNELS if name not in ROTATIONS and name not in TONGUE_EXTRA)
 

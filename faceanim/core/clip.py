@@ -18,6 +18,9 @@ class Clip:
     timing      a file of what is said when (see formats.timed), in the sound's own time
     language    BCP 47 tag, or "auto"
     start, end  seconds in the files' own time; `start` becomes time 0 of the Take; end None: to the end
+    face        x and y in 0..1 of the video's first picture, from its upper left: which of several faces is meant
+    neutral     second in the video's own time at which the face is at rest; else that is found
+    actor       a file (see formats.actor) of how this person's face rests and moves
     """
 
     audio: Path | None = None
@@ -27,6 +30,9 @@ class Clip:
     start: float = 0.0
     end: float | None = None
     timing: Path | None = None
+    face: tuple[float, float] | None = None
+    neutral: float | None = None
+    actor: Path | None = None
 
     def __post_init__(self) -> None:
         if self.audio is None and self.video is None:
@@ -35,3 +41,14 @@ class Clip:
             raise InputError(
                 f"the span from {self.start} s to {self.end} s is empty", "--start is at least 0 and less than --end"
             )
+        if self.face is not None and not all(0 <= x <= 1 for x in self.face):
+            raise InputError(
+                f"{self.face[0]:g},{self.face[1]:g} is no place in the picture",
+                "--face is X,Y, each from 0 to 1, counted from the upper left",
+            )
+        if self.neutral is not None and not (self.start <= self.neutral < (self.end or float("inf"))):
+            raise InputError(
+                f"the moment of rest at {self.neutral:g} s lies outside the clip", "--neutral is a second of the video"
+            )
+        if self.neutral is not None and self.actor is not None:
+            raise InputError("a moment of rest and an actor are both given", "the actor knows the rest: leave one out")

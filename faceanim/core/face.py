@@ -12,6 +12,8 @@ from ..errors import FormatError
 
 LANDMARKS = 478
 """MediaPipe's face mesh: 468 points, then five for each iris."""
+EYE_PIXELS = 2 * 48 * 48
+"""Of the small pictures (features.crops), those of both eyes; they come first."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class FaceTrack:
     faces        faces seen in the picture at once
     detector     what found them
     crops        uint8 (N, features.crops.PIXELS) small pictures of the eyes, the mouth and the face, or None
+    shot         int (N,) rising: frames of one number show one face without a cut; None: all do
     """
 
     times: np.ndarray
@@ -37,6 +40,7 @@ class FaceTrack:
     faces: int = 1
     detector: str = ""
     crops: np.ndarray | None = None
+    shot: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.times)
@@ -51,9 +55,16 @@ class FaceTrack:
 
     def of(self, rows: np.ndarray) -> FaceTrack:
         """These frames alone."""
-        more = [None if a is None else a[rows] for a in (self.blendshapes, self.crops)]
+        more = [None if a is None else a[rows] for a in (self.blendshapes, self.crops, self.shot)]
         same = self.times[rows], self.points[rows], self.found[rows], self.size
-        return FaceTrack(*same, more[0], self.faces, self.detector, more[1])
+        return FaceTrack(*same, more[0], self.faces, self.detector, *more[1:])
+
+    def shots(self) -> list[np.ndarray]:
+        """The rows of the frames of each shot that show a face."""
+        shown = np.flatnonzero(self.found)
+        if self.shot is None:
+            return [shown] if len(shown) else []
+        return [shown[self.shot[shown] == k] for k in np.unique(self.shot[shown])]
 
 
 class Seen(NamedTuple):

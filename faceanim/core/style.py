@@ -60,6 +60,9 @@ class Style:
     intensity    group to gain, 1 is as solved
     cutoff_hz    group to the low-pass cutoff of layers made from video (-3 dB, zero phase); 0 leaves a group as it is
     layers       layer to strength 0..1; a layer not named counts 1
+    mirror       left and right exchanged, as one sees oneself in a mirror
+    limit_deg    "head" and "gaze" to the angle in degrees that none of their rotations passes; nearer than a quarter to
+                 it they slow down
     lead_s       seconds by which the animation comes before the sound (negative: after)
     tolerance    the largest error that key reduction may make, in the control's unit
     emotion      how the `emotion` layer is made
@@ -76,6 +79,8 @@ class Style:
         }
     )
     layers: Mapping[str, float] = field(default_factory=dict)
+    mirror: bool = False
+    limit_deg: Mapping[str, float] = field(default_factory=lambda: {"head": 75.0, "gaze": 54.0})
     lead_s: float = 0.0
     tolerance: float = 0.005
     emotion: EmotionStyle = field(default_factory=EmotionStyle)

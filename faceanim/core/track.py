@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import FormatError
+from .channels import TURNED, mirrored
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ class Track:
                 values[:, i] = self.values[:, self.index(name)]
                 confidence[:, i] = self.confidence[:, self.index(name)]
         return replace(self, channels=channels, values=values, confidence=confidence)
+
+    def mirrored(self) -> Track:
+        """Left and right exchanged, yaw and roll negated; the channels are those of the other side, in this order."""
+        signs = np.array([-1.0 if name in TURNED else 1.0 for name in self.channels], np.float32)
+        return replace(self, channels=tuple(map(mirrored, self.channels)), values=self.values * signs)
 
     def with_values(self, values: np.ndarray) -> Track:
         return replace(self, values=np.ascontiguousarray(values, np.float32))

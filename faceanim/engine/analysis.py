@@ -18,11 +18,12 @@ from ..core.track import Track
 from ..core.version import VERSION
 from ..errors import InputError, MediaError
 from ..solve import remake
+from . import watching
 from .device import check_name, choose
 from .emotion import ear_for
 from .hearing import phone_source
 from .notes import on_sound
-from .provenance import face_measures, face_model, input_of, versions
+from .provenance import input_of, versions
 
 Progress = Callable[[float, str], None]
 """(fraction 0..1, stage); raises errors.Cancelled to stop."""
@@ -41,9 +42,12 @@ FPS_RANGE = (1.0, 1000.0)
 
 
 def analyze(
-    clip: Clip, fps: float = 60.0, progress: Progress = lambda fraction, stage: None, device: str = "auto"
+    clip: Clip, fps: float = 60.0, progress: Progress = lambda fraction, stage: None, device: str = "auto",
+    actor_output: Path | None = None,
 ) -> Take:
     """The Take of a Clip at `fps` frames a second: `lips` from sound, `expression`, `gaze`, `head` from pictures.
+
+    actor_output  where the Actor goes whose rest was found in the pictures, if it is wanted
 
     Its length is the longer of the sound's and the picture's span. Raises MediaError where a file cannot be read or
     nothing in it can be animated, InputError for a wrong rate, device or span, Cancelled.
@@ -58,7 +62,7 @@ def analyze(
         raise MediaError(f"{clip.video or clip.audio} holds neither sound nor pictures", "choose another file")
     seconds = max(media.seconds for media in (sound, picture) if media)
     frames = max(1, math.ceil(seconds * fps - 1e-6))
-    named = {"audio": clip.audio, "video": clip.video, "timing": clip.timing}
+    named = {"audio": clip.audio, "video": clip.video, "timing": clip.timing, "actor": clip.actor}
     inputs = {name: input_of(path) for name, path in named.items() if path}
 
     made = Made()
@@ -67,7 +71,7 @@ def analyze(
     if sound is not None:
         hear(clip, sound, frames, fps, device, part(progress, 0.02, split), made)
     if picture is not None:
-        watch(clip, picture, frames, fps, part(progress, split, 0.97), made)
+        watching.watch(clip, picture, frames, fps, part(progress, split, 0.97), made, actor_output)
     for kind in named:
         tell_damage(kind, made)
     if not made.layers:
@@ -82,7 +86,10 @@ def analyze(
             "faceanim": VERSION,
             "inputs": inputs,
             "span": [clip.start, clip.end],
-            "settings": {"transcript": clip.transcript, "language": clip.language, "fps": fps, "device": device},
+            "settings": {
+                "transcript": clip.transcript, "language": clip.language, "fps": fps, "device": device,
+                "face": clip.face, "neutral": clip.neutral,
+            },
             "models": made.models,
             "packages": versions(),
             "analysis_seconds": round(time.monotonic() - began, 2),
@@ -216,33 +223,6 @@ def read(clip: Clip, seconds: float, made: Made) -> None:
     made.quality["words_sentiment"] = why
     if known:
         made.emotions["text_emotion"] = sentiment.sentiment(made.words, seconds, made.signals.get("affect"))
-
-
-def watch(clip: Clip, picture: Media, frames: int, fps: float, progress: Progress, made: Made) -> None:
-    """Adds the layers that are seen, or a note why there are none."""
-    from ..features import face
-    from ..solve import expression
-    from ..source import video
-    from . import face_expression
-
-    progress(0.0, "looking")
-    read = face_expression.predictor()
-    stream = video.stream(picture.path, clip.start, clip.end)
-    try:
-        with face.open_landmarker() as landmarker:
-            track = face.follow(stream, landmarker, picture.seconds, progress, crops=read is not None)
-    except MediaError as error:
-        made.nothing(error.message, error.hint)
-        return
-    made.layers |= expression.solve(track, frames / fps, fps, read or expression.measured)
-    found = float(track.found.mean())
-    made.quality |= {**getattr(stream, "quality", {}), "face_found": round(found, 4), "faces": track.faces}
-    made.quality["face_detector"] = track.detector
-    made.models |= face_model(face.TASK_VARIABLE) | (face_expression.model_of() if read else face_measures())
-    if found < 0.9:
-        made.notes.append(f"a face is seen in only {found:.0%} of the pictures; between them it is bridged")
-    if track.faces > 1:
-        made.notes.append(f"there are {track.faces} faces; the largest and most central one was followed")
 
 
 def tell_damage(kind: str, made: Made) -> None:

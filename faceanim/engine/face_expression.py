@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ..core.actor import Actor
 from ..core.face import Reader
 from ..core.files import MODELS
 from ..errors import FormatError
 from ..formats import safetensors
 from ..solve import learned
-from ..solve.expression import Predictor
+from ..solve.actors import played
+from ..solve.expression import Predictor, measured
 from .provenance import sha256
 
 WEIGHTS = MODELS / "face_expression" / "weights.safetensors"
@@ -24,9 +26,10 @@ def ready() -> bool:
     return WEIGHTS.is_file() and find_spec("torch") is not None
 
 
-def predictor(clip: bool = True, device: str = "cpu") -> Predictor | None:
-    """As solve.learned.predictor; None where the network cannot be had."""
-    return learned.predictor(model(WEIGHTS, device), clip) if ready() else None
+def predictor(clip: bool = True, device: str = "cpu", actor: Actor | None = None) -> Predictor:
+    """As solve.learned.predictor; the measures of solve.expression where the network cannot be had."""
+    read = learned.predictor(model(WEIGHTS, device), clip, actor) if ready() else partial(measured, actor=actor)
+    return read if actor is None else played(actor, read)
 
 
 @lru_cache(maxsize=2)

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 from .. import errors
 from ..core.clip import Clip
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Counts up with every change that an older side would not understand."""
 
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS, FAULT = -32700, -32600, -32601, -32602, -32603
@@ -35,7 +35,7 @@ class Initialize:
 
 @dataclass(frozen=True)
 class Analyze:
-    """A Clip (see core.clip), the Take's rate, and where the Take goes. Paths are absolute.
+    """A Clip (see core.clip), the Take's rate, and where the Take goes, and its Actor if asked for. Paths are absolute.
 
     Answered by {path, seconds, frames, fps, layers, quality}. Jobs run one after another.
     """
@@ -50,15 +50,20 @@ class Analyze:
     fps: float = 60.0
     device: str = "auto"
     timing: str | None = None
+    face: list | None = None
+    neutral: float | None = None
+    actor: str | None = None
+    actor_output: str | None = None
 
     @staticmethod
-    def of(clip: Clip, output: Path, fps: float, device: str) -> Analyze:
+    def of(clip: Clip, output: Path, fps: float, device: str, actor_output: Path | None = None) -> Analyze:
         def absolute(path: Path | None) -> str | None:
             return None if path is None else str(Path(path).absolute())
 
         return Analyze(
             str(Path(output).absolute()), absolute(clip.audio), absolute(clip.video),
             clip.transcript, clip.language, clip.start, clip.end, fps, device, absolute(clip.timing),
+            None if clip.face is None else list(clip.face), clip.neutral, absolute(clip.actor), absolute(actor_output),
         )  # fmt: skip
 
     @property
@@ -66,6 +71,7 @@ class Analyze:
         return Clip(
             self.audio and Path(self.audio), self.video and Path(self.video),
             self.transcript, self.language, self.start, self.end, self.timing and Path(self.timing),
+            None if self.face is None else tuple(self.face), self.neutral, self.actor and Path(self.actor),
         )  # fmt: skip
 
 

@@ -31,10 +31,11 @@ GRACE_S = 5.0
 def run_analysis(job: Analyze, progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Analyzes and writes the Take; raises the project's errors."""
     check_writable(job.output)
+    actor = None if job.actor_output is None else check_writable(job.actor_output)
     try:
         from .analysis import analyze
 
-        take = analyze(job.clip, job.fps, progress, job.device)
+        take = analyze(job.clip, job.fps, progress, job.device, actor)
     except ImportError as error:
         if (error.name or "").startswith(__name__.split(".engine.")[0]):
             raise  # a fault of ours, not a package that is missing

@@ -23,7 +23,7 @@ from ..engine import face_expression
 from ..errors import FormatError, InputError, MediaError, OutputError
 from ..features.crops import PIXELS, cut
 from ..features.face import TASK_VARIABLE, follow, open_landmarker, open_mesh
-from ..solve import expression, gaze
+from ..solve import gaze
 from ..solve.expression import EXPRESSION, Reading
 from ..source import video
 from . import face_measures
@@ -162,7 +162,7 @@ def predict(
             track = follow(
                 video.stream(material[0]), landmarker, video.probe(material[0]).seconds, progress, crops=True
             )
-        return predicted(track, [np.flatnonzero(track.found)], True)
+        return predicted(track, track.shots(), True)
     material = material[:limit]
     track = pictures(material, progress)
     shown = np.flatnonzero(track.found)
@@ -206,7 +206,7 @@ def picture(path: Path) -> np.ndarray:
 
 def predicted(track: FaceTrack, groups: list[np.ndarray], clip: bool) -> Predictions:
     """groups  rows of the frames that are read together; clip: they are of one person"""
-    read = face_expression.predictor(clip=clip) or expression.measured
+    read = face_expression.predictor(clip=clip)
     n = track.frames
     channels = (*EXPRESSION, *gaze.CHANNELS[4:])
     values = np.full((n, len(channels)), np.nan, np.float32)

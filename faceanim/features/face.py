@@ -17,11 +17,14 @@ from ..core.face import FaceTrack
 from ..core.files import input_file
 from ..errors import EngineError, MediaError
 from .crops import cut
+from .cuts import Cuts
 from .mesh import BundledMesh, Face, Mesh, TaskMesh
 
 TASK_VARIABLE = "FACEANIM_FACE_LANDMARKER"
 SCOUT_EVERY_S = 1.0
 """Looking for every face in the picture costs more than following one, so it is done now and then only."""
+MANY = 6
+"""Faces that are looked for where one of them was pointed at."""
 AHEAD = 8
 """Frames decoded ahead of the landmarker."""
 
@@ -36,18 +39,25 @@ class Frame(Protocol):
 
 
 class Landmarker:
-    """Follows the user's face: the largest and most central of the first pictures, whoever else comes by.
+    """Follows the user's face: the largest and most central of the first pictures, or the one at `point`, whoever else
+    comes by. Where the picture is cut it begins anew, by size.
 
+    point     x and y in 0..1 of the picture
     detector  what it works with
+    shot      how many cuts there were, and leaps to another face
     """
 
-    def __init__(self, make: Callable[[int, bool], Mesh], faces: int, detector: str):
-        self.detector = detector
+    def __init__(
+        self, make: Callable[[int, bool], Mesh], faces: int, detector: str, point: tuple[float, float] | None = None
+    ):
+        self.detector, self.shot, self._point = detector, 0, point
+        self._cuts = Cuts()
         self._follower = make(1, False)
         self._scout = make(faces, True) if faces > 1 else None
         self._next_look = -np.inf
         self._box: np.ndarray | None = None
         self._seen: list[int] = []
+        self._strangers: list[np.ndarray] = []
 
     @property
     def faces(self) -> int:
@@ -61,6 +71,10 @@ class Landmarker:
         pictures are taken to follow each other.
         """
         image = np.ascontiguousarray(image)
+        if self._cuts.seen(image, self._box):
+            self.shot += 1
+            self._follower.forget()
+            self._box, self._next_look, self._strangers = None, -np.inf, []
         others = self._look(image, time) if self._scout is not None and time >= self._next_look else []
         found = self._follower.find(image, time)
         if self._scout is not None and found and self._box is not None and _overlap(found[0].box, self._box) < 0.1:
@@ -72,6 +86,7 @@ class Landmarker:
             self._follower.forget()
             found = self._follower.find(_covered(image, others, self._box), time)
         if found:
+            self.shot += self._box is not None and _overlap(found[0].box, self._box) < 0.1
             self._box = found[0].box
         return found[:1] + others
 
@@ -82,13 +97,23 @@ class Landmarker:
         if not faces:
             return []
         self._seen.append(len(faces))
-        if self._box is None or max(_overlap(f.box, self._box) for f in faces) < 0.1:
-            rank = [_prominence(f.box, image) for f in faces]
-        else:
-            rank = [_overlap(f.box, self._box) for f in faces]
-        chosen = faces[int(np.argmax(rank))]
-        self._box = chosen.box
-        return [f for f in faces if f is not chosen]
+        chosen = self._user(faces, image)
+        if chosen is not None:
+            self._box = chosen.box
+        others = [f for f in faces if f is not chosen]
+        self._strangers = [f.box for f in others]
+        return others
+
+    def _user(self, faces: list[Face], image: np.ndarray) -> Face | None:
+        """The face pointed at, where it was last, or the most prominent one that is no known stranger's."""
+        if self._box is None and self._point is not None:
+            point, self._point = self._point, None
+            return min(faces, key=lambda f: _away(f.box, point, image))
+        near = max(faces, key=lambda f: -1.0 if self._box is None else _overlap(f.box, self._box))
+        if self._box is not None and _overlap(near.box, self._box) >= 0.1:
+            return near
+        new = [f for f in faces if all(_overlap(f.box, box) < 0.3 for box in self._strangers)]
+        return max(new, key=lambda f: _prominence(f.box, image), default=None)
 
     def close(self) -> None:
         self._follower.close()
@@ -102,17 +127,20 @@ class Landmarker:
         self.close()
 
 
-def open_landmarker(task: Path | str | None = None, faces: int = 2) -> Landmarker:
+def open_landmarker(
+    task: Path | str | None = None, faces: int = 2, point: tuple[float, float] | None = None
+) -> Landmarker:
     """The landmarker that this machine can run: with `task` (or $FACEANIM_FACE_LANDMARKER) MediaPipe's Tasks interface,
     which gives blendshapes too, else the network in mediapipe's own wheel.
 
     faces  look for as many at once; 1 saves the looking
+    point  x and y in 0..1 of the picture: the face there is the user's
     Raises EngineError where neither can be had, MediaError where the task file is not there.
     """
     path = _task(task)
     name = TaskMesh.name if path else BundledMesh.name
     with _loading():
-        return Landmarker(lambda n, still: _mesh(path, n, still), faces, name)
+        return Landmarker(lambda n, still: _mesh(path, n, still), faces if point is None else MANY, name, point)
 
 
 def open_mesh(task: Path | str | None = None, still: bool = True) -> Mesh:
@@ -154,7 +182,7 @@ def follow(
     crops    keep small pictures of the face too, for the face network
     Raises MediaError where there is no frame, or none with a face.
     """
-    times, found, points, scores, cuts = [], [], [], [], []
+    times, found, points, scores, cuts, shots = [], [], [], [], [], []
     size = (0, 0)
     # the landmarker lets other threads work
     with ThreadPoolExecutor(1) as cutter:
@@ -165,6 +193,7 @@ def follow(
             size = (frame.image.shape[1], frame.image.shape[0])
             times.append(frame.time)
             found.append(bool(faces))
+            shots.append(landmarker.shot)
             if faces:
                 points.append(faces[0].points)
                 scores.append(faces[0].blendshapes)
@@ -190,6 +219,7 @@ def follow(
         faces=max(1, landmarker.faces),
         detector=landmarker.detector,
         crops=_spread([cut.result() for cut in cuts], held) if crops else None,
+        shot=np.array(shots),
     )
 
 
@@ -250,6 +280,16 @@ def _prominence(box: np.ndarray, image: np.ndarray) -> float:
     area = float(np.prod(box[2:] - box[:2]))
     away = np.hypot(*((box[:2] + box[2:]) / np.array([width, height]) - 1)) / np.sqrt(2)
     return area * (1 - 0.5 * min(1.0, float(away)))
+
+
+def _away(box: np.ndarray, point: tuple[float, float], image: np.ndarray) -> float:
+    """Pixels from a point of the picture to the box; within it as many below 0 as it is nearer to the middle."""
+    at = np.array(point) * [image.shape[1], image.shape[0]]
+    outside = np.clip(np.maximum(box[:2] - at, at - box[2:]), 0, None)
+    if outside.any():
+        return float(np.hypot(*outside))
+    middle = (box[:2] + box[2:]) / 2
+    return float(np.hypot(*(at - middle)) / np.hypot(*(box[2:] - box[:2])) - 1)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -60,6 +60,11 @@ class Node:
             raise self.fail(f"must be text, not {_short(self.value)}")
         return self.value
 
+    def flag(self) -> bool:
+        if not isinstance(self.value, bool):
+            raise self.fail(f"must be true or false, not {_short(self.value)}")
+        return self.value
+
     def number(self, low: float = -math.inf, high: float = math.inf) -> float:
         """A finite number in [low, high]."""
         if isinstance(self.value, bool) or not isinstance(self.value, (int, float)):

@@ -16,7 +16,7 @@ from typing import TextIO
 
 import numpy as np
 
-from ..core.channels import ARKIT, ROTATIONS, mirrored
+from ..core.channels import ARKIT, ROTATIONS
 from ..core.files import input_file, replacing
 from ..core.track import Track
 from ..errors import FormatError
@@ -50,9 +50,6 @@ APP_RATE = 60
 
 _CHANNEL = {name.lower(): name for name in (*ARKIT, *ROTATIONS)}
 _TIMECODE = re.compile(r"(\d{1,3}):(\d{1,2}):(\d{1,2})[:;](\d{1,4}(?:\.\d*)?)")
-
-_TURNED = ("headYaw", "headRoll", "leftEyeYaw", "rightEyeYaw")
-"""Rotations whose sign changes in a mirror."""
 
 _LOST_S = 0.1
 """Farther than this from a row, a frame is a guess (seconds)."""
@@ -131,11 +128,7 @@ def _channel(column: str) -> str | None:
 
 
 def _mirror(track: Track) -> Track:
-    values = track.values.copy()
-    for name in _TURNED:
-        if name in track.channels:
-            values[:, track.index(name)] *= -1
-    turned = Track(track.fps, track.start, tuple(map(mirrored, track.channels)), values, track.confidence)
+    turned = track.mirrored()
     return turned.select(sorted(turned.channels, key=[*ARKIT, *ROTATIONS, *turned.channels].index))
 
 

@@ -1,10 +1,11 @@
 """Style as JSON.
 
 {"schema": "faceanim/style/1", "name": TEXT, "mouth_from": "auto"|"audio"|"video", "intensity": {GROUP: NUMBER},
-"cutoff_hz": {GROUP: NUMBER}, "layers": {LAYER: 0..1}, "lead_s": NUMBER, "tolerance": NUMBER, "emotion": {"strength":
-{LABEL: NUMBER}, "intensity": NUMBER, "contrast": NUMBER, "at_most": 1..8, "heard": 0..1, "text_weight": 0..1, "seed":
-INTEGER, "variant": {LABEL: TEXT}, "accents": NUMBER, "micro": NUMBER}, "speech": {"enunciation": -1..1,
-"jaw": NUMBER, "lips": NUMBER}}; see core.style for what they mean, core.channels for groups, core.emotion for labels.
+"cutoff_hz": {GROUP: NUMBER}, "layers": {LAYER: 0..1}, "mirror": true|false, "limit_deg": {"head": NUMBER, "gaze":
+NUMBER}, "lead_s": NUMBER, "tolerance": NUMBER, "emotion": {"strength": {LABEL: NUMBER}, "intensity": NUMBER,
+"contrast": NUMBER, "at_most": 1..8, "heard": 0..1, "text_weight": 0..1, "seed": INTEGER, "variant": {LABEL: TEXT},
+"accents": NUMBER, "micro": NUMBER}, "speech": {"enunciation": -1..1, "jaw": NUMBER, "lips": NUMBER}}; see core.style
+for what they mean, core.channels for groups, core.emotion for labels.
 What is left out, a group too, keeps its default.
 """
 
@@ -20,8 +21,8 @@ from . import document
 
 VERSION = 1
 SCHEMA = f"faceanim/style/{VERSION}"
-_FIELDS = ("schema", "name", "mouth_from", "intensity", "cutoff_hz", "layers", "lead_s", "tolerance", "emotion",
-           "speech")  # fmt: skip
+_FIELDS = ("schema", "name", "mouth_from", "intensity", "cutoff_hz", "layers", "mirror", "limit_deg", "lead_s",
+           "tolerance", "emotion", "speech")  # fmt: skip
 EMOTION_RANGES = {
     "intensity": (0.0, 4.0), "contrast": (0.25, 8.0), "heard": (0.0, 1.0), "text_weight": (0.0, 1.0),
     "accents": (0.0, 4.0), "micro": (0.0, 4.0),
@@ -57,6 +58,10 @@ def from_json(value: Any) -> Style:
         changes["cutoff_hz"] = {**default.cutoff_hz, **fields["cutoff_hz"].numbers(GROUPS, 0.0, 1000.0)}
     if "layers" in fields:
         changes["layers"] = fields["layers"].numbers(None, 0.0, 1.0)
+    if "mirror" in fields:
+        changes["mirror"] = fields["mirror"].flag()
+    if "limit_deg" in fields:
+        changes["limit_deg"] = {**default.limit_deg, **fields["limit_deg"].numbers(("head", "gaze"), 1.0, 90.0)}
     if "lead_s" in fields:
         changes["lead_s"] = fields["lead_s"].number(-10.0, 10.0)
     if "tolerance" in fields:
@@ -94,6 +99,8 @@ def to_json(style: Style) -> dict[str, Any]:
         "intensity": {group: float(v) for group, v in style.intensity.items()},
         "cutoff_hz": {group: float(v) for group, v in style.cutoff_hz.items()},
         "layers": {layer: float(v) for layer, v in style.layers.items()},
+        "mirror": style.mirror,
+        "limit_deg": {group: float(v) for group, v in style.limit_deg.items()},
         "lead_s": float(style.lead_s),
         "tolerance": float(style.tolerance),
         "emotion": {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.actor import Actor
 from ..core.channels import ARKIT, GROUP_OF, GROUPS
 from ..core.face import FaceTrack
 from ..core.track import Track
@@ -61,13 +62,16 @@ Predictor = Callable[[FaceTrack], Reading]
 """Reads a FaceTrack in which every frame has a face."""
 
 
-def measured(track: FaceTrack) -> Reading:
-    """The predictor without a network: measures of landmarks, and MediaPipe's coefficients where they are better."""
+def measured(track: FaceTrack, actor: Actor | None = None) -> Reading:
+    """The predictor without a network: measures of landmarks, and MediaPipe's coefficients where they are better.
+
+    actor  whose rest is known; else it is found among the frames
+    """
     model = face_model()
     fitted = pose.fit(track.points)
     head = pose.angles(fitted.rotation)
     measures = measure(fitted.points)
-    neutral = rest(measures, model)
+    neutral = rest(measures, model) if actor is None else measure(actor.points[None])[0]
     raw = (measures - neutral) @ model.weights
     column = {name: raw[:, c] for c, name in enumerate(model.channels)}
     sides = [np.stack([column[f"{side}EyeYaw"], column[f"{side}EyePitch"]], 1) for side in ("left", "right")]
@@ -90,6 +94,18 @@ def measured(track: FaceTrack) -> Reading:
     return Reading(*(a.astype(np.float32) for a in (values, eyes, head, sure, eyes_sure, head_sure)))
 
 
+def by_shot(track: FaceTrack, predictor: Predictor) -> Reading:
+    """Of the frames that show a face, each shot read by itself: another's rest is none of its own."""
+    parts = [predictor(track.of(rows)) for rows in track.shots()]
+    return Reading(*(np.concatenate([getattr(part, name) for part in parts]) for name in Reading.__dataclass_fields__))
+
+
+def spans(track: FaceTrack) -> list[tuple[int, int]]:
+    """Where each shot begins and ends among the frames that show a face."""
+    ends = np.cumsum([0, *(len(rows) for rows in track.shots())])
+    return list(zip(ends[:-1], ends[1:], strict=True))
+
+
 def solve(track: FaceTrack, seconds: float, fps: float, predictor: Predictor = measured) -> dict[str, Track]:
     """Layer to Track, each of `seconds` at `fps` from time 0: `expression`, `gaze`, `head`.
 
@@ -100,9 +116,10 @@ def solve(track: FaceTrack, seconds: float, fps: float, predictor: Predictor = m
     if not len(rows):
         layers = {"expression": EXPRESSION, "gaze": gaze.CHANNELS, "head": HEAD}
         return {k: Track.of(fps, names, np.zeros((frames, len(names))), 0.0) for k, names in layers.items()}
-    shown = track.of(rows)
-    reading = predictor(shown)
-    steady = without_spikes(reading.head, shown.times, np.radians(12.0))[:, None]
+    reading = by_shot(track, predictor)
+    steady = np.concatenate(
+        [without_spikes(reading.head[a:b], track.times[rows[a:b]], np.radians(12.0)) for a, b in spans(track)]
+    )[:, None]
     look = gaze.look(reading.eyes)
     look_sure = np.repeat(reading.eyes_confidence[:, :2].mean(1, keepdims=True), look.shape[1], 1)
     parts = {

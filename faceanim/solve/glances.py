@@ -72,6 +72,19 @@ def solve(take: Take, seed: int = 0) -> Track:
     return Track.of(take.fps, gaze.CHANNELS, np.concatenate([eyes, gaze.look(eyes)], 1), SURE)
 
 
+def outside(eyes: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """The inverse of `held`: (F, 4) where eyes (F, 4) of a turned head (F, 3) look, as those of a head at rest."""
+    yaw, pitch, roll = np.asarray(head, float).T
+    out = np.empty(eyes.shape, np.float32)
+    for a, b in SIDES:
+        x, y, z = np.sin(eyes[:, a]) * np.cos(eyes[:, b]), -np.sin(eyes[:, b]), np.cos(eyes[:, a]) * np.cos(eyes[:, b])
+        y, z = y * np.cos(pitch) - z * np.sin(pitch), z * np.cos(pitch) + y * np.sin(pitch)
+        x, y = x * np.cos(roll) + y * np.sin(roll), y * np.cos(roll) - x * np.sin(roll)
+        x, z = x * np.cos(yaw) + z * np.sin(yaw), z * np.cos(yaw) - x * np.sin(yaw)
+        out[:, a], out[:, b] = np.arctan2(x, z), np.arcsin(np.clip(-y, -1, 1))
+    return out
+
+
 def held(eyes: np.ndarray, head: np.ndarray) -> np.ndarray:
     """(F, 4) radians of both eyes in a head that is turned, looking where they (F, 4) look in a head at rest.
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.actor import Actor
 from ..core.channels import ARKIT
 from ..core.face import FaceTrack, Reader, Rest, Seen
 from . import gaze, pose
+from .actors import joined
 from .expression import EXPRESSION, Predictor, Reading, measured, possible
 
 EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
@@ -61,24 +63,31 @@ def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
     ), fitted
 
 
-def predictor(reader: Reader, clip: bool = True) -> Predictor:
+def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> Predictor:
     """A Predictor that reads faces by the network.
 
-    clip  the frames follow each other and are of one person, whose rest is found among them; else each stands alone
+    clip   the frames follow each other and are of one person, whose rest is found among them; else each stands alone
+    actor  the person, whose rest is known
     """
+    known = None if actor is None or actor.crops is None else _known(reader, actor)
 
     def read(track: FaceTrack) -> Reading:
         frames, fitted = seen(track)
         views = reader.view(frames.crops)
-        values, deviation = reader.read(frames, views, None)
+        if known is not None:
+            rest, level = known
+            values, deviation = reader.read(frames, views, rest)
+            values = levelled(values, level)
+        else:
+            values, deviation = reader.read(frames, views, None)
         if clip:
-            rows = resting(values, frames)
+            rows = resting(values, frames) if known is None else None
             if rows is not None:
                 values, deviation = reader.read(frames, views, own_rest(rows, frames, views))
-                values = levelled(values, rows)
+                values = levelled(values, levels(values, rows))
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
             share = MEASURED * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
-            values[:, FACE] += share * (measured(track).expression - values[:, FACE])
+            values[:, FACE] += share * (measured(track, actor).expression - values[:, FACE])
             values = steady(values, deviation, track.times)
         return reading(values, deviation, reader.spread, fitted)
 
@@ -126,22 +135,39 @@ def resting(values: np.ndarray, frames: Seen) -> dict[str, np.ndarray] | None:
     return rows
 
 
+def _known(reader: Reader, actor: Actor) -> tuple[Rest, np.ndarray]:
+    """The actor's rest, and what the network reads from it all the same."""
+    view = reader.view(actor.crops[None])
+    frames = Seen(
+        actor.points[None], actor.pose[None], actor.crops[None], np.zeros((1, len(ARKIT)), np.float32),
+        np.zeros((1, 1), np.float32),
+    )  # fmt: skip
+    rest = Rest(actor.points, view[0])
+    values, _ = reader.read(frames, view, rest)
+    return rest, values[0, FACE]
+
+
 def own_rest(rows: dict[str, np.ndarray], frames: Seen, views: np.ndarray) -> Rest:
     """The face at rest: the mean of those frames, above the middle of the nose of `upper`, below of `lower`."""
-    upper, lower = (frames.points[rows[region]].mean(0) for region in ("upper", "lower"))
+    points = joined(*(frames.points[rows[region]].mean(0) for region in ("upper", "lower")))
     # the crops of the eyes come first, then those of the mouth and the whole face
     half = views.shape[1] // 2
     view = np.concatenate([views[rows["upper"], :half].mean(0), views[rows["lower"], half:].mean(0)])
-    share = np.clip(lower[:, 1:2] / 0.1 + 0.5, 0, 1)
-    return Rest((share * upper + (1 - share) * lower).astype(np.float32), view.astype(np.float32))
+    return Rest(points, view.astype(np.float32))
 
 
-def levelled(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:
-    """With the coefficients 0 in the frames at rest, as far as they may be off: up to LEVEL."""
-    values = values.copy()
+def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:
+    """(len(EXPRESSION),) what the coefficients are in the frames at rest."""
+    level = np.zeros(len(EXPRESSION), values.dtype)
     for region, columns in (("upper", UPPER), ("lower", LOWER)):
-        level = np.median(values[np.ix_(rows[region], columns)], 0).clip(-LEVEL, LEVEL)
-        values[:, columns] = (values[:, columns] - level) / (1 - level)
+        level[list(columns)] = np.median(values[np.ix_(rows[region], columns)], 0)
+    return level
+
+
+def levelled(values: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """With the coefficients 0 where they are as at rest, as far as they may be off: up to LEVEL."""
+    values, level = values.copy(), level.clip(-LEVEL, LEVEL)
+    values[:, FACE] = (values[:, FACE] - level) / (1 - level)
     return values
 
 

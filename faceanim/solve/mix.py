@@ -13,7 +13,7 @@ from ..core.style import Style
 from ..core.take import Take
 from ..core.track import Track
 from . import gaze
-from .glances import held
+from .glances import held, outside
 
 FROM_VIDEO = ("expression", "gaze", "head")
 """The layers that a camera saw: they have gaps where it saw no face, and noise."""
@@ -89,10 +89,9 @@ def mix(take: Take, style: Style) -> Track:
         felt = emotion.values * (_strength(style, "emotion") * (share + (1 - share) * (1 - sure)))
         values = _with_emotion(values, felt, take, layers, free)
     values = _intense(values, style.intensity, free)
-    if "gaze" in layers and take.seed("gaze") is not None:
-        values[:, _EYES] = held(values[:, _EYES], values[:, _HEAD])
-        values[:, _LOOK] = gaze.look(values[:, _EYES])
-    return Track.of(take.fps, CHANNELS, _limited(values), np.clip(confidence, 0, 1))
+    values = _turned(values, take, layers, style)
+    track = Track.of(take.fps, CHANNELS, _limited(values), np.clip(confidence, 0, 1))
+    return track.mirrored().select(CHANNELS) if style.mirror else track
 
 
 def _strength(style: Style, layer: str) -> float:
@@ -242,6 +241,34 @@ def _intense(values: np.ndarray, intensity: Mapping[str, float], free: np.ndarra
     values = values * gains
     values[:, _CLOSE] = closed * np.clip(values[:, _OPEN], 0, 1)
     return values
+
+
+def _turned(values: np.ndarray, take: Take, layers: Mapping[str, Track], style: Style) -> np.ndarray:
+    """Head and eyes within their limits. The eyes stay on what they look at: where the style turns the head less or
+    further than it was seen, and where nobody saw the eyes, however it is turned."""
+    head = _within(values[:, _HEAD], style.limit_deg.get("head", 90.0))
+    eyes = values[:, _EYES]
+    if "gaze" in layers:
+        if take.seed("gaze") is not None:
+            eyes = held(eyes, head)
+        elif "head" in layers:
+            before = layers["head"].values[:, _HEAD] * _strength(style, "head")
+            if not np.allclose(head, before, atol=1e-3):
+                eyes = held(outside(eyes, before), head)
+    eyes = _within(eyes, style.limit_deg.get("gaze", 90.0))
+    if not np.array_equal(eyes, values[:, _EYES]):
+        values[:, _LOOK] = gaze.look(eyes)
+    values[:, _HEAD], values[:, _EYES] = head, eyes
+    return values
+
+
+def _within(angles: np.ndarray, degrees: float) -> np.ndarray:
+    """Radians that approach the limit (degrees) smoothly over its last quarter."""
+    limit = np.radians(degrees)
+    knee = 0.75 * limit
+    beyond = np.maximum(np.abs(angles) - knee, 0)
+    soft = knee + (limit - knee) * np.tanh(beyond / (limit - knee))
+    return np.where(beyond > 0, np.sign(angles) * soft, angles)
 
 
 def _limited(values: np.ndarray) -> np.ndarray:

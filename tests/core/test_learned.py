@@ -65,7 +65,8 @@ def test_a_face_that_never_rests_is_read_without():
     rows = learned.resting(values * 0.1, frames)
     rest = learned.own_rest(rows, frames, np.full((50, 4), 7, np.float32))
     assert rest.points == pytest.approx(track_points(frames)) and (rest.view == 7).all()
-    assert learned.levelled(values * 0.1, rows)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
+    level = learned.levels(values * 0.1, rows)
+    assert learned.levelled(values * 0.1, level)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
 
 
 def test_noise_is_averaged_and_a_blink_stays():

@@ -254,3 +254,39 @@ def test_layers_of_strength_0_are_absent():
 
 def test_groups_are_complete():
     assert {c for names in GROUPS.values() for c in names} == set(CHANNELS)
+
+
+TURN = 0.6 * np.sin(2 * np.pi * TIMES / 4)
+WATCHING = Take(FPS, FRAMES, {
+    "expression": FACE,
+    "head": layer(headYaw=TURN, headPitch=0.2),
+    # into the camera, however the head turns
+    "gaze": layer(leftEyePitch=-0.2, leftEyeYaw=-TURN, rightEyePitch=-0.2, rightEyeYaw=-TURN),
+})  # fmt: skip
+
+
+def test_a_mirror_exchanges_the_sides():
+    plain, turned = (mix(WATCHING, Style(mirror=way)) for way in (False, True))
+    assert turned.channels == CHANNELS
+    close(turned, "eyeLookUpRight", layer(eyeLookUpRight=plain.column("eyeLookUpLeft")))
+    close(turned, "headYaw", layer(headYaw=-plain.column("headYaw")))
+    close(turned, "headPitch", layer(headPitch=plain.column("headPitch")))
+    close(turned, "leftEyeYaw", layer(leftEyeYaw=-plain.column("rightEyeYaw")))
+
+
+def test_eyes_keep_their_target_when_the_head_turns_less():
+    still = Style(intensity={**Style().intensity, "head": 0.0})
+    for eye in ("leftEye", "rightEye"):
+        track = mix(WATCHING, still)
+        assert np.abs(track.column(f"{eye}Yaw")).max() < 0.13 and np.abs(track.column(f"{eye}Pitch")).max() < 0.05
+    further = mix(WATCHING, Style(intensity={**Style().intensity, "head": 1.1}))
+    assert further.column("leftEyeYaw")[60] == pytest.approx(-0.66, abs=0.05)
+    np.testing.assert_allclose(mix(WATCHING, Style()).column("leftEyeYaw"), -TURN, atol=1e-5)
+
+
+def test_head_and_eyes_stay_within_their_limits():
+    track = mix(WATCHING, Style(limit_deg={"head": 20.0, "gaze": 15.0}))
+    assert np.degrees(np.abs(track.column("headYaw"))).max() == pytest.approx(20, abs=0.2)
+    assert np.degrees(np.abs(track.column("leftEyeYaw"))).max() <= 15
+    small = np.abs(TURN) < np.radians(14)
+    np.testing.assert_allclose(track.column("headYaw")[small], TURN[small], atol=1e-6)

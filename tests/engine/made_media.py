@@ -38,6 +38,17 @@ def joined(large: Path, small: Path, path: Path, frames: int) -> Path:
     return path
 
 
+def pictures(images: list[np.ndarray], path: Path, fps: int = 25) -> Path:
+    """A video of RGB pictures (H, W, 3), without sound."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mpeg4", rate=fps, options={"qscale": "2"})
+        stream.height, stream.width, stream.pix_fmt = *images[0].shape[:2], "yuv420p"
+        for image in images:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")))
+        out.mux(stream.encode())
+    return path
+
+
 def scenery(path: Path, seconds: float = 1.0, fps: int = 10) -> Path:
     """A video of drifting colours in which there is no face, and no sound."""
     y, x = np.mgrid[0:120, 0:160]

@@ -3,12 +3,15 @@
 from itertools import count
 from types import SimpleNamespace
 
+import made_media as media
 import numpy as np
 import pytest
 
+from faceanim.core.clip import Clip
+from faceanim.engine import watching
 from faceanim.errors import FaceanimError, MediaError
 from faceanim.features import face
-from faceanim.solve import expression
+from faceanim.solve import expression, pose
 from faceanim.source import video
 
 pytest.importorskip("mediapipe")
@@ -128,6 +131,10 @@ def test_the_larger_of_two_faces_is_followed(man, woman, monkeypatch):
         track = face.follow(frames(canvas, 15), landmarker)
     assert track.faces == 2
     assert track.found.all() and (track.points[:, 1, 0] > 400).all()
+    # the one that was pointed at
+    with open_bundled(monkeypatch, point=(0.2, 0.3)) as landmarker:
+        track = face.follow(frames(canvas, 15), landmarker)
+    assert (track.points[track.found][:, 1, 0] < 256).all() and track.found.mean() > 0.9
     # and the smaller one, where the larger comes later
     with open_bundled(monkeypatch) as landmarker:
         first = [c.copy() for c in canvas]
@@ -135,6 +142,22 @@ def test_the_larger_of_two_faces_is_followed(man, woman, monkeypatch):
             image[:, 288:] = 120
         track = face.follow(frames(first, 15), landmarker)
     assert (track.points[track.found][:, 1, 0] < 256).all()
+
+
+def test_a_cut_to_somebody_else_begins_another_shot(man, woman, monkeypatch):
+    with open_bundled(monkeypatch) as landmarker:
+        track = face.follow(frames([f.image for f in (*man[:20], *woman[:15])]), landmarker)
+    assert track.found.all() and list(track.shot) == [0] * 20 + [1] * 15
+    assert [len(rows) for rows in track.shots()] == [20, 15]
+
+
+def test_a_video_on_its_side_is_turned(man, tmp_path, monkeypatch):
+    monkeypatch.delenv(face.TASK_VARIABLE, raising=False)
+    for turns in (1, 2):
+        path = media.pictures([np.rot90(f.image, turns) for f in man[:15]], tmp_path / f"{turns}.mp4")
+        track, quality, notes = watching.followed(Clip(video=path), 0.6, lambda *_: None)
+        assert quality["turned_degrees"] == 360 - 90 * turns and notes
+        assert np.abs(pose.angles(pose.fit(track.points).rotation)).max() < np.radians(15)
 
 
 def test_a_video_without_a_face_says_so(monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.files import input_file
-from ..face_measures.heads import HIDDEN, PIVOT, rotation
+from ..face_measures.heads import BROW_CM, HIDDEN, IRIS_DEG, PIVOT, PUPIL_DEG, UNLIKE, rotation
 from . import raster
 
 BENDS = 14
@@ -16,6 +16,8 @@ BENDS = 14
 LINED = {"browInnerUp": 1.0, "browOuterUp": 0.8}
 FOLDED = {"browDown": 1.0, "noseSneer": 0.5}
 """Channels that draw the forehead into lines, and the skin between the brows into folds."""
+PLAIN = 0.25
+"""The share of people who are the model's own, unbent and evenly painted, as heads out of other renderers are."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class People:
         self._normal = raster.normals(v, self.triangles)
 
     def person(self, draw: np.random.Generator) -> Person:
+        if draw.random() < PLAIN:
+            return self._plain(draw)
         unlike = draw.uniform(0.6, 1.15)
         weights = draw.normal(0, unlike, len(self._identities)).astype(np.float32)
         own = self.neutral + np.tensordot(weights, self._identities, 1)
@@ -117,6 +121,31 @@ class People:
         shown[lash] = draw.random(lash.sum()) < draw.choice([0.0, 0.25, 0.5, 0.8, 1.0])
         centres = np.array([_sphere_centre(own[eye]) for eye in self._eyeballs], np.float32)
         return Person(own, gains.astype(np.float32), swell, carried, look, eyes, shown, centres)
+
+    def _plain(self, draw: np.random.Generator) -> Person:
+        weights = draw.normal(0, UNLIKE, len(self._identities)).astype(np.float32)
+        own = self.neutral + np.tensordot(weights, self._identities, 1)
+        skin = np.array([0.72, 0.45, 0.34]) * draw.uniform(0.3, 1.2)
+        carried = np.zeros((len(own), raster.ATTRIBUTES), np.float32)
+        colour = carried[:, :3]
+        colour[:] = skin
+        colour[self._lip > 0.5] = np.array([0.6, 0.22, 0.2]) * draw.uniform(0.7, 1.2)
+        colour[self._socket] = colour[self._parts["Gums and tongue"]] = [0.5, 0.15, 0.15]
+        colour[self._parts["Teeth"]] = [0.85, 0.82, 0.75]
+        for side in ("left", "right"):
+            colour[self._parts[f"Eyelashes {side}"]] = 0.03
+        carried[:, raster.BROW], carried[:, raster.GLOSS] = self._brow, 1
+        carried[:, raster.X : raster.Z + 1] = self.neutral
+        look = np.zeros(13, np.float32)
+        look[0], look[1:4], look[9:11], look[12] = 1, [0.1, 0.06, 0.04], [BROW_CM, 0.05], self.mouth_z
+        look[7], look[8] = draw.uniform(0, 0.06), 12
+        eyes = self._eyes(draw)
+        eyes[:, 3], eyes[:, 4] = IRIS_DEG, PUPIL_DEG
+        centres = np.array([_sphere_centre(own[eye]) for eye in self._eyeballs], np.float32)
+        ones = np.ones(len(own), np.float32)
+        shown = np.ones(len(self.triangles), bool)
+        return Person(own.astype(np.float32), np.ones(len(self.names), np.float32), ones, carried, look, eyes, shown,
+                      centres)  # fmt: skip
 
     def _bend(self, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         v = self.neutral

@@ -21,7 +21,7 @@ from ..face_measures.heads import rotation
 from ..face_measures.plan import GAZES
 from .make import PICTURES
 
-CLIPS = 4
+CLIPS = 8
 """Of a batch."""
 HELD = 0.03
 """The share of the clips that is not learned from."""
