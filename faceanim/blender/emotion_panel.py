@@ -34,6 +34,7 @@ class FACEANIM_PT_emotion(_Panel, bpy.types.Panel):
         layout.use_property_decorate = False
         settings = context.scene.faceanim
         self._heard(layout, settings)
+        self._models(layout, settings)
         column = layout.column()
         column.prop(settings.emotion, "heard")
         column.prop(settings.emotion, "intensity")
@@ -41,18 +42,29 @@ class FACEANIM_PT_emotion(_Panel, bpy.types.Panel):
         self._markers(layout, settings)
 
     def _heard(self, layout: bpy.types.UILayout, settings) -> None:
-        heard = [(label, share) for label, share in moods.facts(settings).get("heard", ()) if share >= LEAST]
-        if not heard:
+        facts = moods.facts(settings)
+        heard, read, seen = (
+            [(label, share) for label, share in facts.get(name, ()) if share >= LEAST]
+            for name in ("heard", "read", "seen")
+        )
+        if not heard and not seen:
             text = "No emotion was heard: choose one below" if settings.take else "Analyze a clip, or choose a take"
             _message(layout, text, "INFO")
             return
-        column = layout.column(align=True)
-        column.label(text="Heard in the Voice")
-        for label, share in heard[:SHOWN]:
-            column.progress(factor=share, text=f"{label.capitalize()} {share:.0%}")
-        read = [f"{label} {share:.0%}" for label, share in moods.facts(settings).get("read", ()) if share >= LEAST]
+        for title, shares in (("Heard in the Voice", heard), ("Seen in the Face", seen)):
+            if not shares:
+                continue
+            column = layout.column(align=True)
+            column.label(text=title)
+            for label, share in shares[:SHOWN]:
+                column.progress(factor=share, text=f"{label.capitalize()} {share:.0%}")
         if read:
-            layout.label(text=f"Words: {', '.join(read[:2])}")
+            layout.label(text="Words: " + ", ".join(f"{label} {share:.0%}" for label, share in read[:2]))
+
+    def _models(self, layout: bpy.types.UILayout, settings) -> None:
+        """Which networks the take was made with, of those that do not allow every use."""
+        if names := moods.facts(settings).get("restricted"):
+            _message(layout, f"Not free for commercial use: {', '.join(names)}", "INFO")
 
     def _chosen(self, layout: bpy.types.UILayout, emotion) -> None:
         layout.label(text="Chosen")

@@ -119,9 +119,13 @@ def chosen(settings: bpy.types.PropertyGroup) -> None:
 
 
 def _facts(take: Take) -> dict:
-    """`heard` and `read` [[label, share]] over what was said, the strongest first; `drawn` layers; `seconds`."""
-    heard, read = (_shares(take.emotions.get(name)) for name in ("speech_emotion", "text_emotion"))
-    return {"heard": heard, "read": read, "drawn": drawn(take), "seconds": take.seconds}
+    """`heard`, `read`, `seen` [[label, share]] over what was said and seen, the strongest first; `drawn` layers;
+    `seconds`; `restricted`: the models that do not allow commercial use."""
+    names = {"heard": "speech_emotion", "read": "text_emotion", "seen": "face_emotion"}
+    shares = {fact: _shares(take.emotions.get(name)) for fact, name in names.items()}
+    models = take.provenance.get("models") or {}
+    shares["restricted"] = [name for name, model in models.items() if model.get("commercial") != "yes"]
+    return {**shares, "drawn": drawn(take), "seconds": take.seconds}
 
 
 def _shares(track: Track | None) -> list[list]:

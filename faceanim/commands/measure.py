@@ -11,6 +11,7 @@ from .command import Command, Report
 
 # what is measured: its module in evaluate/, with run(args) -> report and text(report) -> str; what its data are
 MEASURES = {
+    "face-emotion": ("face_emotions", "an .npz of pictures of faces with labels, in the form of FER2013's"),
     "faces": ("faces", "pictures or a video of faces, with truth.npz: `weights`, `names`, `pose`; or a video alone"),
     "lips": ("lips", "sound with labelled phones, in the form of EMO-DB"),
     "motion": ("motion", "takes or recordings, as many as you like: blinks, saccades and head motion beside people's"),

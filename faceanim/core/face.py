@@ -15,6 +15,18 @@ LANDMARKS = 478
 EYE_PIXELS = 2 * 48 * 48
 """Of the small pictures (features.crops), those of both eyes; they come first."""
 
+PORTRAIT = 48
+"""Pixels, across and down, of a small picture of the face."""
+
+
+class Portraits(NamedTuple):
+    """Grey pictures of the face, a few a second: times float64 (M,) seconds, rising; pictures uint8 (M, PORTRAIT,
+    PORTRAIT); shot int (M,), as in FaceTrack."""
+
+    times: np.ndarray
+    pictures: np.ndarray
+    shot: np.ndarray
+
 
 @dataclass(frozen=True)
 class FaceTrack:
@@ -30,6 +42,7 @@ class FaceTrack:
     detector     what found them
     crops        uint8 (N, features.crops.PIXELS) small pictures of the eyes, the mouth and the face, or None
     shot         int (N,) rising: frames of one number show one face without a cut; None: all do
+    portraits    of the frames with a face, some a second (features.face_emotion), or None
     """
 
     times: np.ndarray
@@ -41,6 +54,7 @@ class FaceTrack:
     detector: str = ""
     crops: np.ndarray | None = None
     shot: np.ndarray | None = None
+    portraits: Portraits | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.times)

@@ -46,7 +46,7 @@ class Take:
     emotions    "speech_emotion", "face_emotion": Tracks whose channels are the labels and whose values are
                 probabilities, each at a rate of its own
     signals     what was measured of the sound, each at a rate of its own: "loudness", channel "level" in dB of full
-                scale; with it the lips can be solved anew without the sound
+                scale; with it the lips can be solved anew without the sound. "face_affect" is of the pictures
     moods       what the animator chose to be felt when, in order of their starts; they may overlap
     quality     what the user should know of the input: name to number or text
     provenance  inputs and their hashes, models {name: {hash, commercial}}, settings

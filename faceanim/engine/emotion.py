@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..errors import FormatError
 from ..features import affect, mel, prosody
 from ..features.speech_emotion import DIMENSIONS, HZ, STRIDE, Predictor, features, settled
 from ..formats import safetensors
-from .provenance import sha256
+from .provenance import network as network_of
 
 WEIGHTS = MODELS / "speech_emotion" / "weights.safetensors"
 PIECE, CONTEXT = 2000, 400
@@ -110,7 +109,7 @@ def ear_for(device: str = "cpu") -> tuple[Ear, dict[str, Any]]:
     """An Ear, and the model that it hears with: none where the weights or torch are not there."""
     if not (WEIGHTS.exists() and find_spec("torch")):
         return Ear(), {}
-    return Ear(network(device=device)), emotion_model()
+    return Ear(network(device=device)), network_of(WEIGHTS)
 
 
 def network(path: str | Path = WEIGHTS, device: str = "cpu") -> Predictor:
@@ -125,10 +124,3 @@ def network(path: str | Path = WEIGHTS, device: str = "cpu") -> Predictor:
         return nets.predictor(arrays, device)
     except (KeyError, RuntimeError) as error:
         raise FormatError(f"{path} does not hold this speech-emotion network: {error}", hint) from error
-
-
-def emotion_model() -> dict[str, Any]:
-    """What a Take says of it: its hash, and the card's word on commercial use."""
-    card = WEIGHTS.with_name("card.md").read_text(encoding="utf-8")
-    word = re.search(r"commercial:\s*(\w+)", card)
-    return {"speech_emotion": {"hash": sha256(WEIGHTS), "commercial": word[1] if word else "unclear"}}

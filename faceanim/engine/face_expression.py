@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..formats import safetensors
 from ..solve import learned
 from ..solve.actors import played
 from ..solve.expression import Predictor, measured
-from .provenance import sha256
+from .provenance import network
 
 WEIGHTS = MODELS / "face_expression" / "weights.safetensors"
 
@@ -49,6 +48,4 @@ def model(path: Path = WEIGHTS, device: str = "cpu") -> Reader:
 
 def model_of() -> dict[str, Any]:
     """What a Take says of it: its hash, and the card's word on commercial use."""
-    card = WEIGHTS.with_name("card.md").read_text(encoding="utf-8")
-    word = re.search(r"commercial:\s*(\w+)", card)
-    return {"face_expression": {"hash": sha256(WEIGHTS), "commercial": word[1] if word else "unclear"}}
+    return network(WEIGHTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path
@@ -64,6 +65,13 @@ def face_measures() -> dict[str, Any]:
     """Our own weights, made from renders of a head that is free to use; see its card."""
     weights = MODELS / "face_measures" / "weights.json"
     return {"face_measures": {"hash": sha256(weights), "commercial": "yes", "licence": "GPL-3.0-or-later"}}
+
+
+def network(weights: Path) -> dict[str, Any]:
+    """Of a network in a folder of models/: its hash, and the card's word on commercial use."""
+    card = weights.with_name("card.md").read_text(encoding="utf-8")
+    word = re.search(r"commercial:\s*(\w+)", card)
+    return {weights.parent.name: {"hash": sha256(weights), "commercial": word[1] if word else "unclear"}}
 
 
 def _package(name: str) -> Path:

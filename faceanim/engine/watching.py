@@ -14,7 +14,7 @@ from ..core.clip import Clip
 from ..core.face import FaceTrack
 from ..errors import InputError, MediaError
 from ..solve import pose
-from . import face_expression
+from . import face_emotion, face_expression
 from .provenance import face_measures, face_model
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ def watch(
     made.quality |= {"face_detector": track.detector, "face_fit": float(np.median(fitted.residual))}
     made.models |= face_model(face.TASK_VARIABLE)
     made.models |= face_expression.model_of() if face_expression.ready() else face_measures()
+    if track.portraits is not None:
+        emotions, signals = face_emotion.tracks(track.portraits, frames / fps)
+        made.emotions, made.signals = made.emotions | emotions, made.signals | signals
+        made.models |= face_emotion.model_of()
     made.quality |= {"shots": len(track.shots())}
     made.notes += [*notes, *on_face(track, fitted, clip)]
 
@@ -110,7 +114,7 @@ def _follow(clip: Clip, seconds: float, progress: Progress, turns: int) -> tuple
     frames = (frame._replace(image=np.rot90(frame.image, turns)) for frame in stream) if turns else stream
     point = None if clip.face is None else turned_point(clip.face, turns)
     with face.open_landmarker(point=point) as landmarker:
-        track = face.follow(frames, landmarker, seconds, progress, crops=True)
+        track = face.follow(frames, landmarker, seconds, progress, crops=True, portraits=face_emotion.ready())
     return track, dict(stream.quality)
 
 

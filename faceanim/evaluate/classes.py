@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from sklearn import metrics
 
 BINS = 15
 """Of confidence, for the calibration error (Guo et al. 2017 use as many)."""
+MAIN = ("n", "accuracy", "uar", "macro_precision", "macro_f1", "kappa", "roc_auc", "ece")
+"""Of `measures`: what stands in tables."""
 
 
 def measures(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
@@ -65,3 +67,29 @@ def among(probabilities: np.ndarray, columns: Sequence[int]) -> np.ndarray:
     chosen = probabilities[:, list(columns)].astype(float)
     total = chosen.sum(1, keepdims=True)
     return np.where(total > 1e-9, chosen / np.maximum(total, 1e-9), 1 / len(columns))
+
+
+def table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Lines of MAIN, a named row each."""
+    lines = [f"{'':<14}" + "".join(f"{name.removeprefix('macro_')[:9]:>10}" for name in MAIN)]
+    return lines + [f"{name:<14}" + "".join(f"{cell(row[key]):>10}" for key in MAIN) for name, row in rows.items()]
+
+
+def cell(value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def rounded(value: Any) -> Any:
+    """A report with its numbers to four places."""
+    if isinstance(value, Mapping):
+        return {name: rounded(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [rounded(v) for v in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def unseen(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a report's items that no training knew, whose keys end in `_clean`."""
+    return {name: report.get(f"{name}_clean") for name in MAIN}

@@ -1,4 +1,4 @@
-"""The page of `evaluate speech-emotion`: figures, confusions, whether chances can be trusted, who is hard."""
+"""The pages of `evaluate speech-emotion` and `face-emotion`: figures, confusions, whether chances can be trusted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sklearn import metrics
 
 from ..core.emotion import LABELS
 from ..core.files import replacing
-from .classes import among, calibration
-from .emotions import MAIN, Results, cell, out_of_fold
+from .classes import among, calibration, cell, unseen
+from .emotions import Results, out_of_fold
 from .report import Page
 
 TITLES = {
-    "n": "recordings", "accuracy": "accuracy", "uar": "UAR", "macro_precision": "precision", "macro_f1": "F1",
+    "n": "items", "accuracy": "accuracy", "uar": "UAR", "macro_precision": "precision", "macro_f1": "F1",
     "kappa": "kappa", "roc_auc": "ROC AUC", "ece": "calibration error",
 }  # fmt: skip
 MEANING = (
@@ -39,14 +39,13 @@ def write(
 ) -> Path:
     """index.html, its pictures and report.json into a folder, which is made where it is missing."""
     page = Page(f"Emotion of the voice on {Path(data).name}: {report['n']} recordings", folder)
-    page.heading("Figures", MEANING)
     rows = {"all": report}
     if 0 < report["n_clean"] < report["n"]:
-        rows["never heard"] = {"n": report["n_clean"], **{k: report[f"{k}_clean"] for k in MAIN[1:]}}
+        rows["never heard"] = unseen(report)
     fold = report.get("out_of_fold")
     if fold:
         rows["out of fold"] = fold
-    page.table(["", *TITLES.values()], [[name, *(cell(row[key]) for key in TITLES)] for name, row in rows.items()])
+    figures(page, rows)
     if report["n_clean"] < report["n"]:
         page.note(HEARD.format(report["n"] - report["n_clean"], report["n"]))
     if fold:
@@ -57,18 +56,45 @@ def write(
         page.table(["recording", "why"], report["failed"].items())
     truth, said, of_whom = told(results, classes, bool(fold))
     counted = fold or report
+    by_class(page, counted, truth, said, of_whom)
+    if len(counted["by_speaker"]) > 1:
+        page.heading("Who is hard", of_whom)
+        page.picture("speakers", speakers(counted["by_speaker"]), "UAR by speaker")
+    return written(page, report)
+
+
+def of_faces(report: Mapping[str, Any], truth: np.ndarray, said: np.ndarray, folder: Path, data: str) -> Path:
+    """The same of pictures of faces. truth (N,), said (N, labels): of those that are counted, among the report's."""
+    page = Page(f"Emotion of faces on {Path(data).name}: {report['n']} pictures", folder)
+    few = 0 < report["n_clean"] < report["n"]
+    figures(page, {"all": report} | ({"never seen": unseen(report)} if few else {}))
+    if few:
+        page.note(f"{report['n'] - report['n_clean']} pictures are empty or stand in the network's training too.")
+    counted = {"labels": report["labels"], "confusion": report["confusion_clean"],
+               "per_class": report["per_class_clean"]} if few else report  # fmt: skip
+    by_class(page, counted, truth, said, "Pictures that no training saw" if few else "All pictures")
+    return written(page, report)
+
+
+def figures(page: Page, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    page.heading("Figures", MEANING)
+    page.table(["", *TITLES.values()], [[name, *(cell(row[key]) for key in TITLES)] for name, row in rows.items()])
+
+
+def by_class(page: Page, counted: Mapping[str, Any], truth: np.ndarray, said: np.ndarray, of_whom: str) -> None:
+    """Confusion, classes, curves and calibration. counted: measures; truth (N,) and said (N, labels) of the same."""
     page.heading("What is taken for what", f"{of_whom}. Rows as labelled, columns as said; each row adds up to 1.")
     page.picture("confusion", confusion(counted), "Confusion of the emotions")
     page.heading("Classes", of_whom)
     names = ("n", "precision", "recall", "f1", "roc_auc")
-    page.table(["", "recordings", "precision", "recall", "F1", "ROC AUC"],
+    page.table(["", "items", "precision", "recall", "F1", "ROC AUC"],
                [[k, *(cell(row[name]) for name in names)] for k, row in counted["per_class"].items()])  # fmt: skip
     page.picture("curves", curves(truth, said, counted["labels"]), "ROC curve of each emotion against the rest")
     page.heading("Can the chances be trusted?", "On the line, what is said to be right in so many of 100 is so.")
     page.picture("calibration", reliability(truth, said), "Share that is right against the chance that was given")
-    if len(counted["by_speaker"]) > 1:
-        page.heading("Who is hard", of_whom)
-        page.picture("speakers", speakers(counted["by_speaker"]), "UAR by speaker")
+
+
+def written(page: Page, report: Mapping[str, Any]) -> Path:
     with replacing(page.folder / "report.json") as temporary:
         temporary.write_text(json.dumps(report, indent=1), "utf-8")
     return page.write()

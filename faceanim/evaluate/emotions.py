@@ -18,7 +18,7 @@ from ..engine.analysis import analyze
 from ..engine.emotion import WEIGHTS
 from ..errors import Cancelled, InputError, MediaError, OutputError
 from . import clean
-from .classes import among, measures
+from .classes import MAIN, among, measures, rounded, table, unseen
 from .lips import chosen
 from .tables import rows_of
 
@@ -33,7 +33,6 @@ SPEAKERS = ("actor", "speaker")
 OUT_OF_FOLD = WEIGHTS.with_name("out_of_fold.npz")
 """What networks of the same recipe said of the training's clips, each of speakers that it never heard: stems (N,),
 folds (N,), probabilities (N, labels)."""
-MAIN = ("n", "accuracy", "uar", "macro_precision", "macro_f1", "kappa", "roc_auc", "ece")
 
 
 class Item(NamedTuple):
@@ -194,35 +193,20 @@ def out_of_fold() -> dict[str, tuple[int, np.ndarray]]:
     return {s.decode(): (int(k), p.astype(float)) for s, k, p in zip(stems, folds, said, strict=True)}
 
 
-def rounded(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: rounded(v) for name, v in value.items()}
-    if isinstance(value, list):
-        return [rounded(v) for v in value]
-    return round(value, 4) if isinstance(value, float) else value
-
-
 def text(report: Mapping[str, Any]) -> str:
     """The main figures as a table: all, unheard ones, cross-validation, then every class."""
     rows = {"all": report}
     if report["n_clean"] and report["n_clean"] < report["n"]:
-        rows["never heard"] = {name: report.get(f"{name}_clean") for name in MAIN}
+        rows["never heard"] = unseen(report)
     if "out_of_fold" in report:
         rows["out of fold"] = report["out_of_fold"]
-    lines = [f"{'':<14}" + "".join(f"{name.removeprefix('macro_')[:9]:>10}" for name in MAIN)]
-    lines += [f"{name:<14}" + "".join(f"{cell(row[key]):>10}" for key in MAIN) for name, row in rows.items()]
+    lines = table(rows)
     if fold := report.get("out_of_fold"):
         lines.append(f"UAR over {len(fold['uar_folds'])} folds: {fold['uar_mean']:.3f} +- {fold['uar_sd']:.3f}")
     if report["n_clean"] < report["n"]:
         lines.append(f"{report['n'] - report['n_clean']} of {report['n']} recordings stand in the network's training")
     lines += [f"not measured: {name}: {why}" for name, why in report["failed"].items()]
     return "\n".join(lines)
-
-
-def cell(value: float | int | None) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
 def write_predictions(results: Results, path: Path) -> None:

@@ -25,7 +25,7 @@ from ..features.crops import PIXELS, cut
 from ..features.face import TASK_VARIABLE, follow, open_landmarker, open_mesh
 from ..solve import gaze
 from ..solve.expression import EXPRESSION, Reading
-from ..source import video
+from ..source import picture, video
 from . import face_measures
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -182,7 +182,7 @@ def pictures(paths: list[Path], progress: Callable[[float, str], None]) -> FaceT
     try:
         for k, path in enumerate(paths):
             progress(k / n, "looking")
-            image = picture(path)
+            image = picture.read(path)
             size, detector = (image.shape[1], image.shape[0]), mesh.name
             for face in mesh.find(image, float(k))[:1]:
                 found[k], points[k], crops[k] = True, face.points, cut(image, face.points)
@@ -191,17 +191,6 @@ def pictures(paths: list[Path], progress: Callable[[float, str], None]) -> FaceT
     finally:
         mesh.close()
     return FaceTrack(np.arange(n, dtype=float), points, found, size, scores if task else None, 1, detector, crops)
-
-
-def picture(path: Path) -> np.ndarray:
-    """uint8 (H, W, 3) RGB. Raises MediaError."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            return next(container.decode(video=0)).to_ndarray(format="rgb24")
-    except (av.error.FFmpegError, StopIteration, OSError) as error:
-        raise MediaError(f"{path} is no picture that can be read: {error}", "save it as PNG or JPEG") from error
 
 
 def predicted(track: FaceTrack, groups: list[np.ndarray], clip: bool) -> Predictions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,10 +41,11 @@ CROPS: dict[str, Crop] = {
 PIXELS = sum(crop.pixels for crop in CROPS.values())
 
 
-def _grids() -> dict[str, np.ndarray]:
+@lru_cache(maxsize=8)
+def _grids(crops: tuple[tuple[str, Crop], ...]) -> dict[str, np.ndarray]:
     """float32 (pixels, 2) of places in units from each crop's middle; the finest crop first."""
     grids = {}
-    for name, crop in sorted(CROPS.items(), key=lambda item: item[1].wide / item[1].width):
+    for name, crop in sorted(crops, key=lambda item: item[1].wide / item[1].width):
         step = crop.wide / crop.width
         y, x = np.meshgrid(np.arange(crop.height), np.arange(crop.width), indexing="ij")
         x = (x - (crop.width - 1) / 2) * step * (-1 if crop.flip else 1)
@@ -51,17 +54,11 @@ def _grids() -> dict[str, np.ndarray]:
     return grids
 
 
-def _spans() -> dict[str, slice]:
-    ends = np.cumsum([crop.pixels for crop in CROPS.values()])
-    return {name: slice(int(end) - CROPS[name].pixels, int(end)) for name, end in zip(CROPS, ends, strict=True)}
-
-
-GRIDS, SPANS = _grids(), _spans()
 GREY = np.array([0.3, 0.55, 0.15], np.float32)
 
 
-def cut(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """uint8 (PIXELS,): the crops of CROPS one after another, each row by row.
+def cut(image: np.ndarray, points: np.ndarray, crops: Mapping[str, Crop] = CROPS) -> np.ndarray:
+    """uint8 (pixels,), of CROPS PIXELS: the crops one after another, each row by row.
 
     image   uint8 (H, W, 3) RGB; points float32 (478, 3): the face's landmarks in its pixels. Beyond the picture its
     edge goes on.
@@ -71,25 +68,27 @@ def cut(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     across = points[OUTER_CORNERS[1], :2] - points[OUTER_CORNERS[0], :2]
     across = across / max(float(np.hypot(*across)), 1e-6)
     turn = np.array([[across[0], across[1]], [-across[1], across[0]]], np.float32) * unit
-    middle = {name: points[list(crop.around), :2].mean(0) for name, crop in CROPS.items()}
-    grey, corner = _region(image, middle, unit)
-    out = np.empty(PIXELS, np.float32)
+    middle = {name: points[list(crop.around), :2].mean(0) for name, crop in crops.items()}
+    grey, corner = _region(image, crops, middle, unit)
+    out = {}
     level = 0
-    for name, grid in GRIDS.items():
-        crop = CROPS[name]
+    for name, grid in _grids(tuple(crops.items())).items():
+        crop = crops[name]
         # large faces are halved until a step is less than two pixels
         while crop.wide / crop.width * unit / 2**level >= 2 and min(grey.shape) >= 4:
             grey = _halved(grey)
             level += 1
         at = grid @ turn + (middle[name] - corner).astype(np.float32)
-        out[SPANS[name]] = _sample(grey, at if level == 0 else (at + np.float32(0.5)) / 2**level - np.float32(0.5))
-    return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+        out[name] = _sample(grey, at if level == 0 else (at + np.float32(0.5)) / 2**level - np.float32(0.5))
+    return np.clip(np.concatenate([out[name] for name in crops]) + 0.5, 0, 255).astype(np.uint8)
 
 
-def _region(image: np.ndarray, middle: dict[str, np.ndarray], unit: float) -> tuple[np.ndarray, np.ndarray]:
+def _region(
+    image: np.ndarray, crops: Mapping[str, Crop], middle: Mapping[str, np.ndarray], unit: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The part of the picture that holds all crops, grey float32, and its corner (2,) in the picture."""
     reach = []
-    for name, crop in CROPS.items():
+    for name, crop in crops.items():
         half = np.hypot(crop.wide, crop.wide * crop.height / crop.width) / 2 + crop.up
         reach.append([middle[name] - half * unit, middle[name] + half * unit])
     reach = np.array(reach)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -13,11 +13,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..core.face import FaceTrack
+from ..core.face import FaceTrack, Portraits
 from ..core.files import input_file
 from ..errors import EngineError, MediaError
 from .crops import cut
 from .cuts import Cuts
+from .face_emotion import HZ, portrait
 from .mesh import BundledMesh, Face, Mesh, TaskMesh
 
 TASK_VARIABLE = "FACEANIM_FACE_LANDMARKER"
@@ -175,14 +176,17 @@ def follow(
     seconds: float = 0.0,
     progress: Progress = lambda fraction, stage: None,
     crops: bool = False,
+    portraits: bool = False,
 ) -> FaceTrack:
     """The user's face through a video; decoding runs ahead in a thread of its own.
 
     seconds  how long it is, for `progress` (fraction 0..1, "face"), which may raise to stop
     crops    keep small pictures of the face too, for the face network
+    portraits  and a few a second for the emotion network
     Raises MediaError where there is no frame, or none with a face.
     """
     times, found, points, scores, cuts, shots = [], [], [], [], [], []
+    seen: list[tuple[float, int, Future]] = []
     size = (0, 0)
     # the landmarker lets other threads work
     with ThreadPoolExecutor(1) as cutter:
@@ -201,6 +205,9 @@ def follow(
                     cuts.append(cutter.submit(cut, frame.image, faces[0].points))
                     if len(cuts) > AHEAD:
                         cuts[-AHEAD].result()
+                # half a frame early is near enough, and keeps the rate where frames come at any
+                if portraits and (not seen or frame.time - seen[-1][0] >= 0.9 / HZ):
+                    seen.append((frame.time, landmarker.shot, cutter.submit(portrait, frame.image, faces[0].points)))
             progress(min(1.0, frame.time / seconds) if seconds else 0.0, "face")
     if not times:
         raise MediaError("the video has no pictures in this span", "check the file and --start and --end")
@@ -220,7 +227,13 @@ def follow(
         detector=landmarker.detector,
         crops=_spread([cut.result() for cut in cuts], held) if crops else None,
         shot=np.array(shots),
+        portraits=_portraits(seen) if portraits else None,
     )
+
+
+def _portraits(seen: list[tuple[float, int, Future]]) -> Portraits:
+    times, shots, pictures = zip(*seen, strict=True)
+    return Portraits(np.array(times), np.stack([picture.result() for picture in pictures]), np.array(shots))
 
 
 def _spread(rows: list[np.ndarray], found: np.ndarray) -> np.ndarray:

@@ -34,6 +34,9 @@ FAINT = 0.45
 """What a voice of no intensity shows of an emotion against one of full intensity."""
 USUAL_INTENSITY = 0.6
 """Where no intensity was measured."""
+FACE = 0.5
+"""What a face that is seen counts, of what is felt while somebody speaks; the rest is voice and words. It says which
+emotion it is, not how much of it: what the face does is in the layers that the camera saw."""
 
 _COUNTED = np.array([label != "neutral" for label in LABELS])
 
@@ -101,7 +104,7 @@ def episodes(take: Take, style: EmotionStyle) -> list[Episode]:
 
 
 def heard(take: Take, style: EmotionStyle, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (T, L) from voice and words, and (T,) 0..1 how far there is anything to go by.
+    """Probabilities (T, L) from voice and words, weighed by the face, and (T,) 0..1 how far there is anything to go by.
 
     Where nothing is said the nearest that was said stands.
     """
@@ -120,7 +123,8 @@ def heard(take: Take, style: EmotionStyle, times: np.ndarray) -> tuple[np.ndarra
     known = np.flatnonzero(weight > 0.02)
     if not len(known):
         return total, weight
-    probability = (total[known] / weight[known, None]) ** max(style.contrast, 1e-3)
+    said = total[known] / weight[known, None]
+    probability = _with_face(said, take, times[known]) ** max(style.contrast, 1e-3)
     probability /= probability.sum(1, keepdims=True)
     after = np.clip(np.searchsorted(known, np.arange(len(times))), 0, len(known) - 1)
     before = np.maximum(after - 1, 0)
@@ -130,6 +134,21 @@ def heard(take: Take, style: EmotionStyle, times: np.ndarray) -> tuple[np.ndarra
     spans = zip(known[np.r_[0, edges + 1]], known[np.r_[edges, len(known) - 1]], strict=True)
     speech = [Event("speech", times[a] - BEFORE_S, times[b] + HOLD_S, times[a]) for a, b in spans]
     return probability[nearest], near(speech, times, RELAX_S)
+
+
+def _with_face(said: np.ndarray, take: Take, times: np.ndarray) -> np.ndarray:
+    """Probabilities (T, L) with FACE of what the face shows, where it is seen; neutral and calm, which look alike on
+    it, are told apart by the voice."""
+    track = take.emotions.get("face_emotion")
+    if track is None or not track.frames:
+        return said
+    values, confidence = track.select(LABELS).at(times)
+    pair = [LABELS.index("neutral"), LABELS.index("calm")]
+    share = (said[:, pair] + 1e-6) / (said[:, pair] + 1e-6).sum(1, keepdims=True)
+    values[:, pair] = values[:, pair].sum(1, keepdims=True) * share
+    sums = values.sum(1, keepdims=True)
+    sure = FACE * confidence.max(1, keepdims=True) * (sums > 1e-6)
+    return (1 - sure) * said + sure * values / np.maximum(sums, 1e-6)
 
 
 def cover(take: Take, times: np.ndarray) -> np.ndarray:

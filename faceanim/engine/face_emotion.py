@@ -1,0 +1,56 @@
+"""What a face in a video shows of emotion: the network of models/face_emotion asked some times a second."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..core.emotion import FACE_LABELS, LABELS
+from ..core.face import Portraits
+from ..core.files import MODELS
+from ..core.track import Track
+from ..errors import FormatError
+from ..features import face_emotion
+from ..features.face_emotion import HZ, Predictor
+from ..formats import safetensors
+from . import provenance
+
+WEIGHTS = MODELS / "face_emotion" / "weights.safetensors"
+
+
+def ready() -> bool:
+    """Whether its weights and torch are there."""
+    return WEIGHTS.is_file() and find_spec("torch") is not None
+
+
+@lru_cache(maxsize=2)
+def network(path: Path = WEIGHTS, device: str = "cpu") -> Predictor:
+    """Reads the weights. Raises FormatError where they are not there or are not this network's."""
+    from ..nets import face_emotion as nets
+
+    arrays, metadata = safetensors.read(path, "face-emotion network")
+    hint = "install faceanim again, or train it: python -m faceanim.train.face_emotion"
+    if metadata.get("labels", "").split() != list(FACE_LABELS):
+        raise FormatError(f"{path} was trained for other emotions", hint)
+    try:
+        return nets.predictor(arrays, device)
+    except (KeyError, RuntimeError) as error:
+        raise FormatError(f"{path} does not hold this face-emotion network: {error}", hint) from error
+
+
+def tracks(portraits: Portraits, seconds: float) -> tuple[dict[str, Track], dict[str, Track]]:
+    """Emotions and signals as a Take has them, HZ a second.
+
+    "face_emotion": LABELS, in rows of 1 in all, or of zeros with confidence 0 where no face was seen. "face_affect":
+    "arousal" 0..1 and "valence" -1..1.
+    """
+    said, sure = face_emotion.over_time(network(WEIGHTS)(portraits.pictures), portraits.times, seconds, portraits.shot)
+    signals = {"face_affect": Track.of(HZ, face_emotion.DIMENSIONS, face_emotion.affect(said), sure)}
+    return {"face_emotion": Track.of(HZ, LABELS, said, sure)}, signals
+
+
+def model_of() -> dict[str, Any]:
+    """What a Take says of it: its hash, and the card's word on commercial use."""
+    return provenance.network(WEIGHTS)

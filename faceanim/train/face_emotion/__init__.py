@@ -1,0 +1,1 @@
+"""The face-emotion network: pictures of known expressions, training, scores, export."""

@@ -1,0 +1,176 @@
+"""Training on pictures."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...core.emotion import FACE_LABELS
+from ...nets.face_emotion import SEEN, VIEWS, FaceEmotionNet, answers, views
+from .pictures import Pictures
+
+RISE, LOWEST = 0.1, 1e-4
+"""Of the rate."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """epochs over all pictures in batches; rate: the highest of one cycle of SGD; mixed: how many batches are cut and
+    mixed; smoothing of the labels; average: of the weights, a step (Polyak)."""
+
+    epochs: int = 30
+    batch: int = 128
+    rate: float = 0.1
+    decay: float = 5e-4
+    mixed: float = 0.5
+    smoothing: float = 0.1
+    average: float = 0.998
+    seed: int = 1
+
+
+def varied(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """(batch, 1, PORTRAIT, PORTRAIT) bytes as views with other framing, light, noise and hidden parts, float."""
+    n = len(pictures)
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.rand(n, generator=generator) * (high - low) + low
+
+    mirror = torch.where(torch.rand(n, generator=generator) < 0.5, 1.0, -1.0)
+    x = views(pictures.float(), uniform(-4, 4), uniform(-4, 4), uniform(-0.22, 0.22), uniform(0.92, 1.2), mirror)
+    gamma = torch.exp(uniform(-0.4, 0.4))[:, None, None, None]
+    x = 255 * (x.clamp(0, 255) / 255) ** gamma
+    # light from one side
+    slope = torch.linspace(-1, 1, SEEN)
+    x = x * (1 + uniform(-0.3, 0.3)[:, None, None, None] * slope)
+    noisy = (torch.rand(n, generator=generator) < 0.3).float() * uniform(0, 10)
+    x = x + noisy[:, None, None, None] * torch.randn(x.shape, generator=generator)
+    # cutout (DeVries & Taylor 2017) of a half of them
+    size = uniform(5, 16) * (torch.rand(n, generator=generator) < 0.5)
+    at, pixel = torch.rand(n, 2, generator=generator) * SEEN, torch.arange(SEEN)
+    inside = [(pixel - at[:, k, None]).abs() < size[:, None] / 2 for k in range(2)]
+    hidden = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
+    return torch.where(hidden, uniform(0, 255)[:, None, None, None], x)
+
+
+def mixed(x: Tensor, label: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A half of the time CutMix (Yun et al. 2019), else Mixup (Zhang et al. 2018), with another of the batch."""
+    other = torch.randperm(len(x), generator=generator)
+    share = float(np.random.default_rng(int(torch.randint(1 << 31, (1,), generator=generator))).beta(0.5, 0.5))
+    share = max(share, 1 - share)
+    if torch.rand(1, generator=generator) < 0.5:
+        x = share * x + (1 - share) * x[other]
+    else:
+        side = int(SEEN * (1 - share) ** 0.5)
+        top, left = (int(torch.randint(SEEN - side + 1, (1,), generator=generator)) for _ in range(2))
+        x = x.clone()
+        x[:, :, top : top + side, left : left + side] = x[other, :, top : top + side, left : left + side]
+        share = 1 - side * side / SEEN**2
+    return x, share * label + (1 - share) * label[other]
+
+
+class Run:
+    """A training that can be broken off and gone on with: state in work/NAME.state.pt."""
+
+    def __init__(self, recipe: Recipe, pictures: Pictures, path: Path):
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.path = recipe, path
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.grey = torch.from_numpy(pictures.grey)[:, None]
+        self.truth = torch.from_numpy(pictures.label)
+        count = np.bincount(pictures.label, minlength=len(FACE_LABELS))
+        # rare emotions weigh a little more
+        self.weight = torch.tensor(np.sqrt(count.mean() / count), dtype=torch.float32)
+        self.net = FaceEmotionNet().to(memory_format=torch.channels_last)
+        self.slow = copy.deepcopy(self.net)
+        decayed = [p for p in self.net.parameters() if p.ndim > 1]
+        rest = [p for p in self.net.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": recipe.decay}, {"params": rest, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.SGD(groups, 0.01, momentum=0.9, nesterov=True)
+        self.steps = len(self.truth) // recipe.batch
+        self.epoch = 0
+        if path.is_file():
+            self._go_on(torch.load(path))
+
+    def _go_on(self, state: dict) -> None:
+        self.net.load_state_dict(state["net"])
+        self.slow.load_state_dict(state["slow"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.epoch = state["epoch"]
+
+    def save(self) -> None:
+        state = {"net": self.net.state_dict(), "slow": self.slow.state_dict(), "epoch": self.epoch,
+                 "optimizer": self.optimizer.state_dict(), "generator": self.generator.get_state(),
+                 "recipe": asdict(self.recipe)}  # fmt: skip
+        temporary = self.path.with_suffix(".part")
+        torch.save(state, temporary)
+        temporary.replace(self.path)
+
+    def rate(self, part: float) -> float:
+        """Rises for RISE of the time and falls like a cosine."""
+        share = part / RISE if part < RISE else 0.5 + 0.5 * np.cos(np.pi * (part - RISE) / (1 - RISE))
+        return max(self.recipe.rate * float(share), LOWEST)
+
+    def once(self) -> float:
+        """An epoch; the mean loss."""
+        total = 0.0
+        order = torch.randperm(len(self.truth), generator=self.generator)
+        for step in range(self.steps):
+            rate = self.rate((self.epoch + step / self.steps) / self.recipe.epochs)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            total += self._step(order[step * self.recipe.batch : (step + 1) * self.recipe.batch])
+        self.epoch += 1
+        return total / self.steps
+
+    def _step(self, rows: Tensor) -> float:
+        recipe = self.recipe
+        x = varied(self.grey[rows], self.generator)
+        label = F.one_hot(self.truth[rows], len(FACE_LABELS)).float()
+        if torch.rand(1, generator=self.generator) < recipe.mixed:
+            x, label = mixed(x, label, self.generator)
+        weight = label @ self.weight
+        label = (1 - recipe.smoothing) * label + recipe.smoothing / len(FACE_LABELS)
+        # half as wide numbers, a third of the time
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self.net.train()(x.to(memory_format=torch.channels_last))
+        loss = (-(label * logits.float().log_softmax(1)).sum(1) * weight).sum() / weight.sum()
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimizer.step()
+        with torch.no_grad():
+            for a, b in zip(self.slow.state_dict().values(), self.net.state_dict().values(), strict=True):
+                if a.dtype.is_floating_point:
+                    a.lerp_(b, 1 - recipe.average)
+                else:
+                    a.copy_(b)
+        return float(loss.detach())
+
+
+def logits_of(net: FaceEmotionNet, pictures: Pictures, shown: tuple = VIEWS) -> np.ndarray:
+    """Mean log-probabilities (N, labels), as the predictor has them before the temperature."""
+    with torch.inference_mode():
+        parts = torch.from_numpy(pictures.grey)[:, None].split(100)
+        return np.concatenate([answers(net.eval(), part.float(), shown).numpy() for part in parts])
+
+
+def train(recipe: Recipe, pictures: Pictures, held: Pictures, work: Path, name: str = "shipped") -> FaceEmotionNet:
+    """The network whose weights are the average on the way; writes work/NAME.pt."""
+    run = Run(recipe, pictures, work / f"{name}.state.pt")
+    began, cpu = time.monotonic(), time.process_time()
+    while run.epoch < recipe.epochs:
+        loss = run.once()
+        right = (logits_of(run.slow, held, VIEWS[:1]).argmax(1) == held.label).mean()
+        run.save()
+        spent = f"{time.monotonic() - began:.0f} s, {time.process_time() - cpu:.0f} s of the processor"
+        print(f"{name} {run.epoch} loss {loss:.3f}; held {right:.4f}; {spent}", flush=True)
+    torch.save(run.slow.state_dict(), work / f"{name}.pt")
+    return run.slow.eval()

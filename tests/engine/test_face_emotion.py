@@ -1,0 +1,98 @@
+"""The face-emotion network through the analysis, its training in small, and what is done without it."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs torch")
+pytest.importorskip("av", reason="needs the engine's packages")
+
+from faceanim.core.clip import Clip  # noqa: E402
+from faceanim.core.emotion import FACE_LABELS, LABELS  # noqa: E402
+from faceanim.engine import face_emotion  # noqa: E402
+from faceanim.engine.analysis import analyze  # noqa: E402
+from faceanim.errors import FormatError  # noqa: E402
+from faceanim.evaluate import face_emotions  # noqa: E402
+from faceanim.evaluate.summary import summary  # noqa: E402
+from faceanim.formats import safetensors, takes  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def network():
+    if not face_emotion.ready():
+        pytest.skip("models/face_emotion is not there")
+    return face_emotion.network()
+
+
+def test_it_tells_faces_that_it_never_saw(data, network):
+    """140 pictures, as many of each emotion; see the card for all."""
+    every = [i for i in face_emotions.read(data / "fer2013" / "public_test.npz") if face_emotions.is_new(i, {})]
+    items = [i for k in range(len(LABELS)) for i in [i for i in every if i.label == k][:20]]
+    items, grey, failed = face_emotions.pictures(items)
+    said = network(grey)
+    assert not failed and said.shape == (140, len(FACE_LABELS))
+    np.testing.assert_allclose(said.sum(1), 1, atol=1e-4)
+    right = said.argmax(1) == [FACE_LABELS.index(LABELS[i.label]) for i in items]
+    assert right.mean() > 0.5
+    # light and contrast are no emotion, and a mirror none
+    dim = network((grey * 0.5 + 20).astype(np.uint8))
+    assert (dim.argmax(1) == said.argmax(1)).mean() > 0.9
+    assert np.abs(network(grey[:, :, ::-1]) - said).max() < 1e-3
+
+
+def test_a_video_gets_the_emotion_of_its_face(data, network, tmp_path):
+    pytest.importorskip("mediapipe", reason="needs the face landmarker")
+    take = analyze(Clip(video=data / "video" / "d0.mp4"), 30.0)
+    track = take.emotions["face_emotion"]
+    assert track.channels == LABELS and track.fps == 8 and track.seconds == pytest.approx(take.seconds, abs=0.13)
+    np.testing.assert_allclose(track.values.sum(1), 1, atol=1e-4)
+    # he begins with a plain face and smiles from 1.5 s on
+    happy = track.column("happy")
+    assert happy[10:].max() > happy[:4].max() + 0.2 and happy[10:].max() > 0.5
+    assert take.provenance["models"]["face_emotion"]["commercial"] == "no"
+    takes.write(take, tmp_path / "d0.faceanim")
+    shown = summary(takes.read(tmp_path / "d0.faceanim"))["face_emotion"]
+    assert sum(shown["mean"].values()) == pytest.approx(1, abs=1e-3) and shown["track"]["labels"] == list(LABELS)
+
+
+def test_without_weights_a_video_is_read_all_the_same(data, monkeypatch, tmp_path):
+    pytest.importorskip("mediapipe", reason="needs the face landmarker")
+    monkeypatch.setattr(face_emotion, "WEIGHTS", tmp_path / "weights.safetensors")
+    take = analyze(Clip(video=data / "video" / "d0.mp4", end=0.5), 30.0)
+    assert "expression" in take.layers and not take.emotions
+    assert "face_emotion" not in take.provenance["models"]
+
+
+def test_weights_of_another_network_are_told(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    safetensors.write(path, {"a": np.zeros(3, np.float32)}, {"labels": "happy"})
+    with pytest.raises(FormatError, match="other emotions"):
+        face_emotion.network(path)
+    safetensors.write(path, {"a": np.zeros(3, np.float32)}, {"labels": " ".join(FACE_LABELS)})
+    with pytest.raises(FormatError, match="does not hold"):
+        face_emotion.network(path)
+
+
+def test_a_training_learns_and_goes_on_where_it_was_broken_off(tmp_path):
+    """Bright halves, told apart after a few steps; what is exported says the same as what was trained."""
+    pytest.importorskip("scipy")
+    from faceanim.train.face_emotion.export import export
+    from faceanim.train.face_emotion.pictures import Pictures
+    from faceanim.train.face_emotion.train import Recipe, logits_of, train
+
+    rng = np.random.default_rng(0)
+    label = np.arange(84) % len(FACE_LABELS)
+    grey = rng.integers(0, 60, (84, 48, 48)).astype(np.uint8)
+    for k in range(84):
+        # mirrored pictures are alike to the network
+        row = 4 + 6 * label[k]
+        grey[k, row : row + 5] += 150
+    pictures = Pictures(grey, label.astype(np.int64))
+    recipe = Recipe(epochs=4, batch=28, mixed=0, average=0.8, rate=0.05)
+    whole = train(recipe, pictures, pictures.of(np.arange(7)), tmp_path)
+    losses = logits_of(whole, pictures)[range(84), label]
+    assert losses.mean() > np.log(1 / len(FACE_LABELS)) + 0.2
+    again = train(recipe, pictures, pictures.of(np.arange(7)), tmp_path)
+    np.testing.assert_allclose(logits_of(again, pictures), logits_of(whole, pictures), atol=1e-5)
+    scores = export(whole, pictures, tmp_path / "weights.safetensors")
+    said = face_emotion.network(tmp_path / "weights.safetensors")(grey)
+    assert (said.argmax(1) == label).mean() == pytest.approx(scores["accuracy"], abs=0.03)
