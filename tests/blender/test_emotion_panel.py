@@ -27,9 +27,10 @@ def make_take() -> Take:
     heard = np.zeros((120, len(LABELS)), np.float32)
     heard[:, LABELS.index("happy")], heard[:, LABELS.index("neutral")] = 0.8, 0.2
     take = Take(60.0, lips.frames, {"lips": lips}, said, (Word(0.3, 1.1, "alat"),),
-                emotions={"speech_emotion": Track.of(20, LABELS, heard)},
+                emotions={"speech_emotion": Track.of(20, LABELS, heard), "face_emotion": Track.of(8, LABELS, heard)},
                 signals={"loudness": Track.of(100, ("level",), loudness[:, None])},
-                provenance={"inputs": {}})  # fmt: skip
+                provenance={"inputs": {}, "models": {"face_emotion": {"hash": "0", "commercial": "no"},
+                                                     "ours": {"hash": "1", "commercial": "yes"}}})  # fmt: skip
     for layer in ("emotion", "blink", "gaze", "head"):
         take = remade(take, layer)
     return take
@@ -81,7 +82,8 @@ def test_untouched_sliders_are_the_default_style(scene):
 
 def test_the_panel_knows_what_was_heard(scene):
     facts = moods.facts(scene.faceanim)
-    assert facts["heard"] == [["happy", 0.8], ["neutral", 0.2]]
+    assert facts["heard"] == facts["seen"] == [["happy", 0.8], ["neutral", 0.2]]
+    assert facts["restricted"] == ["face_emotion"]
     assert facts["drawn"] == ["blink", "gaze", "head"] and facts["seconds"] == SECONDS
 
 

@@ -73,24 +73,21 @@ def test_weights_of_another_network_are_told(tmp_path):
 
 
 def test_a_training_learns_and_goes_on_where_it_was_broken_off(tmp_path):
-    """Bright halves, told apart after a few steps; what is exported says the same as what was trained."""
+    """Bright bars, high, middle or low, told apart after a few steps; what is exported says what was trained."""
     pytest.importorskip("scipy")
     from faceanim.train.face_emotion.export import export
     from faceanim.train.face_emotion.pictures import Pictures
     from faceanim.train.face_emotion.train import Recipe, logits_of, train
 
     rng = np.random.default_rng(0)
-    label = np.arange(84) % len(FACE_LABELS)
+    label = np.arange(84) % 3
     grey = rng.integers(0, 60, (84, 48, 48)).astype(np.uint8)
     for k in range(84):
-        # mirrored pictures are alike to the network
-        row = 4 + 6 * label[k]
-        grey[k, row : row + 5] += 150
+        grey[k, 6 + 13 * label[k] :][:10] += 150
     pictures = Pictures(grey, label.astype(np.int64))
-    recipe = Recipe(epochs=4, batch=28, mixed=0, average=0.8, rate=0.05)
+    recipe = Recipe(epochs=4, batch=12, average=0.5, rate=0.05)
     whole = train(recipe, pictures, pictures.of(np.arange(7)), tmp_path)
-    losses = logits_of(whole, pictures)[range(84), label]
-    assert losses.mean() > np.log(1 / len(FACE_LABELS)) + 0.2
+    assert (logits_of(whole, pictures).argmax(1) == label).mean() > 0.8
     again = train(recipe, pictures, pictures.of(np.arange(7)), tmp_path)
     np.testing.assert_allclose(logits_of(again, pictures), logits_of(whole, pictures), atol=1e-5)
     scores = export(whole, pictures, tmp_path / "weights.safetensors")

@@ -16,14 +16,14 @@ from ...core.emotion import FACE_LABELS
 from ...nets.face_emotion import SEEN, VIEWS, FaceEmotionNet, answers, views
 from .pictures import Pictures
 
-RISE, LOWEST = 0.1, 1e-4
-"""Of the rate."""
+RISE, FALL = 3.0, 0.5
+"""The rate rises for so many epochs, and falls over this share of all, like a line."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """epochs over all pictures in batches; rate: the highest of one cycle of SGD; mixed: how many batches are cut and
-    mixed; smoothing of the labels; average: of the weights, a step (Polyak)."""
+    """epochs over all pictures in batches; rate of SGD, which rises, stays, and falls over the last epochs; mixed: how
+    many batches are cut and mixed until then; smoothing of the labels; average: of the weights, a step (Polyak)."""
 
     epochs: int = 30
     batch: int = 128
@@ -86,7 +86,7 @@ class Run:
         self.truth = torch.from_numpy(pictures.label)
         count = np.bincount(pictures.label, minlength=len(FACE_LABELS))
         # rare emotions weigh a little more
-        self.weight = torch.tensor(np.sqrt(count.mean() / count), dtype=torch.float32)
+        self.weight = torch.tensor(np.sqrt(count.mean() / np.maximum(count, 1)), dtype=torch.float32)
         self.net = FaceEmotionNet().to(memory_format=torch.channels_last)
         self.slow = copy.deepcopy(self.net)
         decayed = [p for p in self.net.parameters() if p.ndim > 1]
@@ -113,28 +113,29 @@ class Run:
         torch.save(state, temporary)
         temporary.replace(self.path)
 
-    def rate(self, part: float) -> float:
-        """Rises for RISE of the time and falls like a cosine."""
-        share = part / RISE if part < RISE else 0.5 + 0.5 * np.cos(np.pi * (part - RISE) / (1 - RISE))
-        return max(self.recipe.rate * float(share), LOWEST)
+    def share(self, epoch: float) -> float:
+        """Of the rate, at so many epochs."""
+        return min(1.0, (epoch + 0.01) / RISE, (self.recipe.epochs - epoch) / (FALL * self.recipe.epochs))
 
     def once(self) -> float:
         """An epoch; the mean loss."""
         total = 0.0
         order = torch.randperm(len(self.truth), generator=self.generator)
         for step in range(self.steps):
-            rate = self.rate((self.epoch + step / self.steps) / self.recipe.epochs)
+            share = self.share(self.epoch + step / self.steps)
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            total += self._step(order[step * self.recipe.batch : (step + 1) * self.recipe.batch])
+                group["lr"] = self.recipe.rate * share
+            falls = self.epoch >= (1 - FALL) * self.recipe.epochs
+            rows = order[step * self.recipe.batch : (step + 1) * self.recipe.batch]
+            total += self._step(rows, 0.0 if falls else self.recipe.mixed)
         self.epoch += 1
         return total / self.steps
 
-    def _step(self, rows: Tensor) -> float:
+    def _step(self, rows: Tensor, often: float) -> float:
         recipe = self.recipe
         x = varied(self.grey[rows], self.generator)
         label = F.one_hot(self.truth[rows], len(FACE_LABELS)).float()
-        if torch.rand(1, generator=self.generator) < recipe.mixed:
+        if torch.rand(1, generator=self.generator) < often:
             x, label = mixed(x, label, self.generator)
         weight = label @ self.weight
         label = (1 - recipe.smoothing) * label + recipe.smoothing / len(FACE_LABELS)
