@@ -134,6 +134,10 @@ class Solver:
         room = np.maximum(ROLL * self.most - values, 0)
         return np.where(self.rolls, values + second * room, values).astype(np.float32)
 
+    def unroll(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """Take back what rolls the lower lip in: where little holds it off the teeth it may go past their edge."""
+        return np.where(self.rolls, values * (1 - part[:, None]), values).astype(np.float32)
+
     def raise_jaw(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
         """Raise the jaw, and with it what closes what it opens; then take away what opens else."""
         first, second = _halves(part)
@@ -191,11 +195,11 @@ def hold(track: Track, mapping: Mapping, mouth: Mouth, events: Iterable[Event]) 
         teeth = gaps.apart, AIM * gaps.NO_TEETH
     lips, touches, narrow = ([e for e in events if e.kind == kind] for kind in (LIPS, TEETH, JAW))
     values = _held(solver, values, track, narrow, solver.raise_jaw, gaps.jaw_down, AIM * gaps.NARROW)
-    values = _held(solver, values, track, touches, solver.touch, *teeth)
+    values = _touching(solver, values, track, touches, *teeth)
     values = _held(solver, values, track, lips, solver.shut, gaps.apart, SHUT)
     values = _uncrossed(solver, values, track)
     # that may have taken a lip off the teeth; and bent lips may meet here and cross there, which they do not at rest
-    values = _held(solver, values, track, touches, solver.touch, *teeth)
+    values = _touching(solver, values, track, touches, *teeth)
     values = _held(solver, values, track, lips, solver.calm, _meeting, 0.0)
     result = track.values.copy()
     result[:, columns] = values
@@ -251,6 +255,15 @@ def _held(
     result = values.copy()
     result[around] = path(values[around], far)
     return result
+
+
+def _touching(
+    solver: Solver, values: np.ndarray, track: Track, events: list[Event], measure: Measure, most: float
+) -> np.ndarray:
+    """Values with the lower lip brought to the teeth, and let out again where it went past them."""
+    for path in (solver.touch, solver.unroll):
+        values = _held(solver, values, track, events, path, measure, most)
+    return values
 
 
 def _rows(track: Track, event: Event) -> np.ndarray:

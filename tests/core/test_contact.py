@@ -176,6 +176,21 @@ def test_what_holds_is_left_alone():
     assert np.array_equal(after.values, track.values)
 
 
+def test_a_lip_rolled_in_past_the_teeth_is_let_out():
+    surface = made()
+    which, delta = surface.deltas["c"]
+    far = replace(surface, deltas={**surface.deltas, "c": (which, 4 * delta)})
+    mouth = lips.find(far, MAPPING)
+    times = np.arange(60) / FPS
+    rolled = 0.95 * np.exp(-(((times - 0.5) / 0.08) ** 2))
+    track, event = Track.from_columns(FPS, {"mouthRollLower": rolled}), Event(TEETH, 0.47, 0.53, 0.5)
+    after = contact.hold(apply(track, MAPPING), MAPPING, mouth, [event])
+    near = slice(29, 32)
+    found = gaps.to_teeth(mouth, mouth.posed(after.values[near][:, [after.index(c) for c in mouth.controls]]))
+    assert found.min() < gaps.teeth_limit(gaps.rest(mouth)) < at(mouth, c=0.95).teeth[0]
+    assert (after.column("c")[near] < rolled[near]).all() and after.column("c")[30] > 0.3
+
+
 def test_without_a_closing_key_the_opening_gives_way():
     mapping = replace(MAPPING, targets={"a": MAPPING.targets["a"]})
     mouth = lips.find(made(), mapping)
