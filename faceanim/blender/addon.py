@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import bpy
 
-from . import emotion_panel, jobs, mood_operators, moods, operators, panel, phones, preferences, properties, transcripts
+from . import (
+    emotion_panel,
+    export_operators,
+    jobs,
+    mood_operators,
+    moods,
+    operators,
+    panel,
+    phones,
+    preferences,
+    properties,
+    transcripts,
+)  # fmt: skip
 
 CLASSES = (
     *properties.CLASSES,
     *preferences.CLASSES,
     *operators.CLASSES,
+    *export_operators.CLASSES,
     *transcripts.CLASSES,
     *panel.CLASSES,
     *mood_operators.CLASSES,

@@ -16,9 +16,9 @@ from ..core.mapping import Mapping
 from ..core.style import Style
 from ..core.take import Take
 from ..errors import CharacterError, OutputError
+from ..formats import livelink, takes
 from ..formats import mapping as mappings
 from ..formats import style as styles
-from ..formats import takes
 from . import bake as baking
 from . import contacts, export, preview, scene
 from . import verify as exports
@@ -82,10 +82,15 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         "sound": str(sound) if sound and bpy.app.build_options.audaspace else None,
         "notes": [*cut, *(proposal.notes if proposal else ()), *contacts.notes(mouth)],
     }
-    for name, write in (("fbx", export.fbx), ("glb", export.glb)):
-        if getattr(args, name, None):
-            progress(0.4, f"writing {getattr(args, name).name}")
-            report[name] = str(write(getattr(args, name), character))
+    preset = {"preset": getattr(args, "fbx_preset", None) or "plain"}
+    for name in ("fbx", "glb", "usd", "abc"):
+        path = getattr(args, name, None)
+        if path:
+            progress(0.4, f"writing {path.name}")
+            report[name] = str(export.WRITERS[path.suffix.lower()](path, character, **preset if name == "fbx" else {}))
+    if getattr(args, "csv", None):
+        livelink.write(pipeline.channels(take, style), args.csv)
+        report["csv"] = str(args.csv)
     if getattr(args, "preview", None):
         progress(0.6, "rendering the preview")
         report["preview"] = asdict(preview.render(args.preview, opened, sound))

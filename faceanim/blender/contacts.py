@@ -23,8 +23,8 @@ from ..formats import takes
 from ..retarget import gaps, lips, names
 from . import scene
 from .bake import scene_rate
-from .export import clip_span
 from .scene import Character
+from .stage import clip_span
 
 TURN = 0.1
 """Radians by which a bone is turned to see what it moves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import bpy
@@ -23,6 +23,12 @@ class Motion:
     bones: dict[tuple[str, str], np.ndarray]
     objects: dict[str, np.ndarray]
 
+    def scaled(self, scale: float) -> Motion:
+        """The same with all places so many times as far from the origin."""
+        by = np.array([[1, 1, 1, scale]] * 3 + [[1, 1, 1, 1]], np.float32)
+        places = {name: matrices * by for name, matrices in self.objects.items()}
+        return Motion(self.keys, {name: matrices * by for name, matrices in self.bones.items()}, places)
+
 
 def sample(scene: Scene, objects: Iterable[Object], frames: np.ndarray) -> Motion:
     """Go through frames (F,), whole or not, and note what is shown; the scene's frame is as before afterwards."""
@@ -32,20 +38,14 @@ def sample(scene: Scene, objects: Iterable[Object], frames: np.ndarray) -> Motio
     values = {o.name: np.zeros((len(frames), len(o.data.shape_keys.key_blocks)), np.float32) for o in keyed}
     poses = {o.name: np.zeros((len(frames), len(o.pose.bones), 16), np.float32) for o in armatures}
     places = {o.name: np.zeros((len(frames), 4, 4), np.float32) for o in objects}
-    before = scene.frame_current, scene.frame_subframe
-    try:
-        for i, frame in enumerate(frames):
-            whole = int(np.floor(frame + 1e-6))
-            scene.frame_set(whole, subframe=float(np.clip(frame - whole, 0.0, 0.999999)))
-            depsgraph = bpy.context.evaluated_depsgraph_get()
-            for thing in keyed:
-                thing.data.shape_keys.key_blocks.foreach_get("value", values[thing.name][i])
-            for thing in armatures:
-                thing.evaluated_get(depsgraph).pose.bones.foreach_get("matrix", poses[thing.name][i].ravel())
-            for thing in objects:
-                places[thing.name][i] = thing.evaluated_get(depsgraph).matrix_world
-    finally:
-        scene.frame_set(before[0], subframe=before[1])
+    for i in _visit(scene, frames):
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        for thing in keyed:
+            thing.data.shape_keys.key_blocks.foreach_get("value", values[thing.name][i])
+        for thing in armatures:
+            thing.evaluated_get(depsgraph).pose.bones.foreach_get("matrix", poses[thing.name][i].ravel())
+        for thing in objects:
+            places[thing.name][i] = thing.evaluated_get(depsgraph).matrix_world
     keys = {
         (o.name, block.name): values[o.name][:, i] * (not block.mute)
         for o in keyed
@@ -58,3 +58,30 @@ def sample(scene: Scene, objects: Iterable[Object], frames: np.ndarray) -> Motio
         for i, bone in enumerate(o.pose.bones)
     }
     return Motion(keys, bones, places)
+
+
+def points(scene: Scene, meshes: Iterable[Object], frames: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """At each frame every mesh's vertices, float32 (V, 3) in the world, after all modifiers."""
+    meshes = list(meshes)
+    for _ in _visit(scene, frames):
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        shown = []
+        for mesh in meshes:
+            evaluated = mesh.evaluated_get(depsgraph)
+            flat = np.empty(3 * len(evaluated.data.vertices), np.float32)
+            evaluated.data.vertices.foreach_get("co", flat)
+            place = np.array(evaluated.matrix_world, np.float32)
+            shown.append(flat.reshape(-1, 3) @ place[:3, :3].T + place[:3, 3])
+        yield shown
+
+
+def _visit(scene: Scene, frames: np.ndarray) -> Iterator[int]:
+    """Show each frame and give its index; the scene's frame is as before afterwards."""
+    before = scene.frame_current, scene.frame_subframe
+    try:
+        for i, frame in enumerate(frames):
+            whole = int(np.floor(frame + 1e-6))
+            scene.frame_set(whole, subframe=float(np.clip(frame - whole, 0.0, 0.999999)))
+            yield i
+    finally:
+        scene.frame_set(before[0], subframe=before[1])

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy_extras.io_utils import ExportHelper
 
 from ..errors import FaceanimError
 from . import jobs
@@ -245,75 +244,6 @@ class FACEANIM_OT_bake(_Reporting, bpy.types.Operator):
         self.report({"INFO"}, f"Baked {report.keys} keys on {len(report.controls)} controls")
 
 
-class _Export(_Reporting, ExportHelper):
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = missing_for_export(context.scene.faceanim)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
-
-    def work(self, context, settings):
-        from . import scene as scenes
-
-        self.write(context, settings, scenes.character([settings.character]), Path(self.filepath))
-        self.report({"INFO"}, f"Wrote {self.filepath}")
-
-
-class FACEANIM_OT_export_fbx(_Export, bpy.types.Operator):
-    """The character with its face animation as FBX, for Unreal, Unity and others"""
-
-    bl_idname = "faceanim.export_fbx"
-    bl_label = "Export FBX"
-    filename_ext = ".fbx"
-
-    def write(self, context, settings, character, path):
-        from . import export
-
-        export.fbx(path, character)
-
-
-class FACEANIM_OT_export_glb(_Export, bpy.types.Operator):
-    """The character with its face animation as glTF, for Godot, the web and others"""
-
-    bl_idname = "faceanim.export_glb"
-    bl_label = "Export glTF"
-    filename_ext = ".glb"
-
-    def write(self, context, settings, character, path):
-        from . import export
-
-        export.glb(path, character)
-
-
-class FACEANIM_OT_export_csv(_Export, bpy.types.Operator):
-    """The mixed channels as Live Link Face CSV"""
-
-    bl_idname = "faceanim.export_csv"
-    bl_label = "Export Live Link CSV"
-    filename_ext = ".csv"
-
-    def write(self, context, settings, character, path):
-        from .. import pipeline
-        from ..formats import livelink
-        from . import moods
-
-        livelink.write(pipeline.channels(moods.take_of(context.scene), settings.style()), path)
-
-
-class FACEANIM_OT_preview(_Export, bpy.types.Operator):
-    """Render the clip quickly as a video with sound"""
-
-    bl_idname = "faceanim.preview"
-    bl_label = "Render Preview"
-    filename_ext = ".mp4"
-
-    def write(self, context, settings, character, path):
-        from . import preview
-
-        preview.render(path, context.scene, sound_of(read_take(absolute(settings.take))))
-
-
 class FACEANIM_OT_copy_error(bpy.types.Operator):
     """Copy the message, to send it to somebody who can help; your home folder's name is left out"""
 
@@ -388,10 +318,6 @@ CLASSES = (
     FACEANIM_OT_analyze,
     FACEANIM_OT_cancel,
     FACEANIM_OT_bake,
-    FACEANIM_OT_export_fbx,
-    FACEANIM_OT_export_glb,
-    FACEANIM_OT_export_csv,
-    FACEANIM_OT_preview,
     FACEANIM_OT_copy_error,
     FACEANIM_OT_create_environment,
     FACEANIM_OT_cancel_setup,

@@ -138,6 +138,8 @@ class FACEANIM_PT_export(_Panel, bpy.types.Panel):
         column.enabled = not missing
         column.operator("faceanim.export_fbx", icon="EXPORT")
         column.operator("faceanim.export_glb", icon="EXPORT")
+        column.operator("faceanim.export_usd", icon="EXPORT")
+        column.operator("faceanim.export_abc", icon="EXPORT")
         column.operator("faceanim.export_csv", icon="EXPORT")
         column.operator("faceanim.preview", icon="RENDER_ANIMATION")
         if missing:

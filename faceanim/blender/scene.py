@@ -16,7 +16,8 @@ from ..core.rig import Bone, Key, Rig
 from ..errors import CharacterError
 from .linked import is_linked, make_overrides, override_of
 
-SUFFIXES = (".blend", ".glb", ".gltf", ".vrm", ".fbx")
+USD = (".usd", ".usdc", ".usda", ".usdz")
+SUFFIXES = (".blend", ".glb", ".gltf", ".vrm", ".fbx", *USD)
 NEW_FILE_FPS = 30
 HAS_FBX_IMPORT = bpy.app.version >= (4, 5, 0)
 """Blender's own importer; before, an add-on's."""
@@ -72,7 +73,7 @@ def open_file(path: str | Path) -> Scene:
 
 
 def load(path: str | Path) -> list[Object]:
-    """Add a character file (.blend, .glb, .gltf, .vrm, .fbx) to the open scene and return the new objects.
+    """Add a character file (see SUFFIXES) to the open scene and return the new objects.
 
     Of a .blend the whole first scene is appended with its camera and lights. Raises CharacterError.
     """
@@ -83,6 +84,8 @@ def load(path: str | Path) -> list[Object]:
             _append_scene(path)
         elif path.suffix.lower() == ".fbx":
             import_fbx(path)
+        elif path.suffix.lower() in USD:
+            bpy.ops.wm.usd_import(filepath=str(path.resolve()), set_frame_range=False)
         else:
             bpy.ops.import_scene.gltf(filepath=str(path.resolve()))
     except (RuntimeError, OSError) as error:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import contextlib
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +16,68 @@ import numpy as np
 
 from ..core.files import input_file
 from ..errors import CharacterError, FormatError, InputError
+from ..formats import exported
 from . import animation, motion, scene
 from .bake import scene_rate, set_rate
-from .export import STILL, clip_span
+from .export import WRITERS
+from .stage import STILL, clip_span
 
-LIMIT = 0.01
-"""The largest error of a control, in its own unit (slider value, or radians a bone is turned by in the world)."""
+LIMIT = 0.005
+"""The largest error of a control: a slider's value; radians that a bone is turned by in the world; and of where a bone
+or a vertex stands, the part of how far it moves at most."""
+SMALLEST_MOTION = 0.01
+"""Of the whole skeleton's or mesh's size: a bone or vertex that moves less far is measured by this."""
+_FILED = (".fbx", ".glb", ".gltf")
+
+Curves = dict[tuple[str, str], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one file shows. turns: (armature, bone) to (F, 3, 3), how a bone has turned the skin in the world."""
+    """What one file shows.
+
+    keys     (mesh, key) to (F,) values
+    turns    (armature, bone) to (F, 3, 3), how a bone has turned the skin in the world
+    places   (armature, bone) to (F, 3), where it stands in the world
+    fps, frames   of what was looked at; rate and seconds are what the file says of itself, 0 where it does not
+    """
 
     fps: float
     frames: int
-    keys: dict[tuple[str, str], np.ndarray]
-    turns: dict[tuple[str, str], np.ndarray]
+    keys: Curves
+    turns: Curves
+    places: Curves
+    rate: float = 0.0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
 
 
 def verify_export(path: str | Path, blend: str | Path) -> dict[str, Any]:
-    """Compare every control that the baked .blend animates with an .fbx, .glb or .gltf made from it, at every frame.
+    """Compare every control that the baked .blend animates with an export made from it, at every frame.
 
-    Replaces what is open in this Blender. Returns `controls`, `frames`, `seconds`, `fps`, `max_error`, `worst` (the
-    control, object and time), `missing` and `passed`: whether all are within LIMIT. Raises InputError.
+    Of FBX, glTF and USD keys and bones are compared, of Alembic every vertex. FBX and glTF are read twice: by Blender's
+    importer, and their morph curves straight from the file. Replaces what is open in this Blender. Returns `controls`,
+    `frames`, `seconds`, `fps`, `max_error`, `worst` (the control, object and time), `missing`, `file` (the rate and
+    length that the file itself says, and the error of its own curves) and `passed`: whether all are within LIMIT, and
+    rate and length are kept. Raises InputError.
     """
     path = input_file(path, "export")
-    if path.suffix.lower() not in (".fbx", ".glb", ".gltf"):
-        raise InputError(f"{path.name} is no export", "it ends in .fbx, .glb or .gltf")
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
+        raise InputError(f"{path.name} is no export", f"known are {', '.join(WRITERS)}")
     if Path(blend).suffix.lower() != ".blend":
         raise InputError(f"{Path(blend).name} is no .blend", "name the export first, then the .blend it was made from")
+    about = {"path": str(path), "blend": str(blend)}
+    if suffix == ".abc":
+        return {**about, **_compare_vertices(path, Path(blend))}
     wanted = _open_blend(Path(blend))
-    shown = _open_export(path, wanted)
-    return {"path": str(path), "blend": str(blend), **compare(wanted, shown)}
+    filed = _filed(path)
+    shown = _open_export(path, wanted, filed.fps if suffix in scene.USD else 0.0)
+    report = compare(wanted, shown)
+    return {**about, **_with_file(report, wanted, filed, suffix in _FILED)}
+
+
+# -- keys and bones ---------------------------------------------------------------------------------------------------
 
 
 def compare(wanted: Seen, shown: Seen) -> dict[str, Any]:
@@ -55,21 +89,31 @@ def compare(wanted: Seen, shown: Seen) -> dict[str, Any]:
             there = shown.keys.get(name)
             errors[name] = np.abs(values) if there is None else np.abs(values - there)
             missing += [] if there is not None else [f"{name[0]}: {name[1]}"]
+    smallest = SMALLEST_MOTION * _size(wanted.places.values())
     for name, turns in wanted.turns.items():
-        if np.abs(turns - turns[0]).max() > 1e-5:
-            there = shown.turns.get(name)
-            errors[name] = np.full(len(turns), np.pi) if there is None else _angles(turns, there)
-            missing += [] if there is not None else [f"{name[0]}: bone {name[1]}"]
+        places = wanted.places[name]
+        if np.abs(turns - turns[0]).max() > 1e-5 or np.ptp(places, axis=0).max() > 1e-5 * smallest:
+            if name not in shown.turns:
+                errors[name] = np.full(len(turns), np.pi)
+                missing.append(f"{name[0]}: bone {name[1]}")
+                continue
+            apart = np.linalg.norm(places - shown.places[name], axis=1)
+            reach = max(float(np.linalg.norm(np.ptp(places, axis=0))), smallest)
+            errors[name] = np.maximum(_angles(turns, shown.turns[name]), apart / reach)
+    return _report(errors, missing, wanted.fps, wanted.frames)
+
+
+def _report(errors: Curves, missing: list[str], fps: float, frames: int) -> dict[str, Any]:
     worst = max(errors, key=lambda name: errors[name].max(), default=None)
     largest = float(errors[worst].max()) if worst else 0.0
     return {
         "controls": len(errors),
-        "frames": wanted.frames,
-        "seconds": wanted.frames / wanted.fps,
-        "fps": wanted.fps,
+        "frames": frames,
+        "seconds": frames / fps,
+        "fps": fps,
         "max_error": largest,
         "worst": worst and {
-            "object": worst[0], "control": worst[1], "time_s": float(errors[worst].argmax() / wanted.fps),
+            "object": worst[0], "control": worst[1], "time_s": float(errors[worst].argmax() / fps),
         },
         "missing": missing,
         "limit": LIMIT,
@@ -77,14 +121,75 @@ def compare(wanted: Seen, shown: Seen) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _size(points: Iterable[np.ndarray]) -> float:
+    """The diagonal of the box around points (F, 3) in their first frame."""
+    first = np.array([places[0] for places in points])
+    return float(np.linalg.norm(np.ptp(first, axis=0))) if len(first) else 0.0
+
+
+def _filed(path: Path) -> exported.Exported:
+    """What the file itself says, as far as it can be read without importing it."""
+    if path.suffix.lower() in _FILED:
+        return exported.read(path)
+    with _usd_module() as usd:
+        if usd is None:
+            return exported.Exported(0.0, 0.0)
+        opened = usd.Stage.Open(str(path))
+        rate = opened.GetTimeCodesPerSecond()
+        return exported.Exported(rate, (opened.GetEndTimeCode() - opened.GetStartTimeCode()) / rate)
+
+
+@contextlib.contextmanager
+def _usd_module() -> Iterator[Any]:
+    """Blender's own pxr.Usd, None where it brings none. As a module (bpy) Blender does not have it on Python's path,
+    and another one there would load a second USD beside Blender's."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    home = Path(bpy.utils.resource_path("LOCAL")) / "python" / "lib"
+    own = [str(path) for path in (home / version / "site-packages", home / "site-packages") if path.is_dir()]
+    sys.path[:0] = own
+    try:
+        from pxr import Usd
+
+        yield Usd
+    except ImportError:
+        yield None
+    finally:
+        sys.path[:] = [path for path in sys.path if path not in own]
+
+
+def _with_file(report: dict[str, Any], wanted: Seen, filed: exported.Exported, curves: bool) -> dict[str, Any]:
+    """The report with what the file itself says: its rate and length, and its own morph curves."""
+    seconds = np.arange(wanted.frames) / wanted.fps
+    largest, missing = 0.0, []
+    for (mesh, key), values in wanted.keys.items() if curves else ():
+        if np.ptp(values) > STILL:
+            if (mesh, key) not in filed.morphs:
+                missing.append(f"{mesh}: {key}")
+                continue
+            largest = max(largest, float(np.abs(np.interp(seconds, *filed.morphs[mesh, key]) - values).max()))
+    length = (wanted.frames - 1) / wanted.fps
+    moves = report["controls"] > 0 and wanted.frames > 1
+    kept = not filed.fps or not moves or (abs(filed.fps / wanted.fps - 1) < 1e-4 and abs(filed.seconds - length) < 1e-3)
+    return {
+        **report,
+        "file": {"fps": filed.fps, "seconds": filed.seconds, "max_error": largest, "missing": missing, "kept": kept},
+        "passed": report["passed"] and kept and not missing and largest < LIMIT,
+    }
+
+
 def _open_blend(path: Path) -> Seen:
+    opened, character = _baked(path)
+    first, last = clip_span(character)
+    objects = [*character.meshes, *character.armatures]
+    return _look(opened, objects, np.arange(first, last + 1), scene_rate(opened))
+
+
+def _baked(path: Path) -> tuple[bpy.types.Scene, scene.Character]:
     opened = scene.open_file(path)
     baked = next((o for o in opened.objects if _is_baked(o)), None)
     if baked is None:
         raise CharacterError(f"nothing in {path.name} was baked by faceanim", "name the .blend that `bake` wrote")
-    character = scene.character([baked])
-    first, last = clip_span(character)
-    return _look(opened, character, np.arange(first, last + 1), scene_rate(opened))
+    return opened, scene.character([baked])
 
 
 def _is_baked(thing: bpy.types.Object) -> bool:
@@ -92,23 +197,58 @@ def _is_baked(thing: bpy.types.Object) -> bool:
     return any(animation.clip_span(block) for block in (thing, keys) if block)
 
 
-def _open_export(path: Path, wanted: Seen) -> Seen:
+def _empty_scene(fps: float) -> bpy.types.Scene:
+    """An empty scene of a whole rate: with another, importers are off as the exporters beside them are."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    empty = bpy.context.scene
-    set_rate(empty, wanted.fps)  # importers put keys at frames of the scene they find
+    set_rate(bpy.context.scene, max(1, round(fps)))
+    return bpy.context.scene
+
+
+def _open_export(path: Path, wanted: Seen, time_codes: float) -> Seen:
+    empty = _empty_scene(wanted.fps)
     scene.load(path)
-    try:
-        character = scene.character(bpy.context)
-    except CharacterError as error:
-        raise FormatError(f"{path.name} holds no shape keys", "export the character again") from error
-    # Blender 4.2's FBX importer puts keys at seconds * fps and forgets fps_base
-    forgets = path.suffix.lower() == ".fbx" and not scene.HAS_FBX_IMPORT
-    rate = empty.render.fps / (1.0 if forgets else empty.render.fps_base)
-    shown = _look(empty, character, np.arange(wanted.frames) / wanted.fps * rate, wanted.fps)
+    objects = [thing for thing in bpy.data.objects if thing.type in ("MESH", "ARMATURE")]
+    if not objects:
+        raise FormatError(f"{path.name} holds no mesh", "export the character again")
+    usd = path.suffix.lower() in scene.USD
+    # Blender 4.2's FBX importer sets the scene's rate, and puts keys at seconds * fps, without fps_base
+    rate = scene_rate(empty) if scene.HAS_FBX_IMPORT or path.suffix.lower() != ".fbx" else empty.render.fps
+    if usd:
+        rate = time_codes or wanted.fps  # it counts in codes, which become frames as they are
+    shown = _look(empty, objects, np.arange(wanted.frames) / wanted.fps * rate, wanted.fps)
+    if usd:
+        return _under_usd_names(shown, wanted)
     return replace(shown, keys=_under_own_names(shown.keys, wanted.keys))
 
 
-def _under_own_names(keys: dict[tuple[str, str], np.ndarray], wanted: Iterable[tuple[str, str]]) -> dict:
+def _under_usd_names(shown: Seen, wanted: Seen) -> Seen:
+    """With the names that USD cannot spell, and the number that Blender puts behind a key which two meshes have."""
+    bones, objects = {}, {}
+    for armature, bone in wanted.turns:
+        bones[usd_name(armature), usd_name(bone)] = armature, bone
+    for mesh, key in wanted.keys:
+        objects.setdefault(usd_name(mesh), (mesh, []))[1].append(key)
+    keys = {}
+    for (mesh, key), values in shown.keys.items():
+        own, names = objects.get(usd_name(mesh), (mesh, []))
+        plain = [name for name in names if usd_name(name) == key]
+        numbered = [name for name in names if re.fullmatch(re.escape(usd_name(name)) + r"\d+", key)]
+        keys[own, next(iter(plain + numbered), key)] = values
+    own_names = {name: bones.get((usd_name(name[0]), usd_name(name[1])), name) for name in shown.turns}
+    return replace(
+        shown, keys=keys,
+        turns={own_names[name]: values for name, values in shown.turns.items()},
+        places={own_names[name]: values for name, values in shown.places.items()},
+    )  # fmt: skip
+
+
+def usd_name(name: str) -> str:
+    """A name as USD spells it: letters, digits and _, no digit first."""
+    spelled = re.sub(r"\W", "_", name)
+    return f"_{spelled}" if spelled[:1].isdigit() else spelled
+
+
+def _under_own_names(keys: Curves, wanted: Iterable[tuple[str, str]]) -> Curves:
     """The glTF importer gives an animated skinned mesh's name to an empty: find such a mesh by the keys it has."""
     there, own = _keys_by_mesh(keys), _keys_by_mesh(wanted)
     new_name = {}
@@ -126,15 +266,17 @@ def _keys_by_mesh(keys: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _look(opened: bpy.types.Scene, character: scene.Character, frames: np.ndarray, fps: float) -> Seen:
-    shown = motion.sample(opened, [*character.meshes, *character.armatures], frames)
-    turns = {}
-    for armature in character.armatures:
+def _look(opened: bpy.types.Scene, objects: list[bpy.types.Object], frames: np.ndarray, fps: float) -> Seen:
+    shown = motion.sample(opened, objects, frames)
+    turns, stand = {}, {}
+    for armature in (thing for thing in objects if thing.type == "ARMATURE"):
         places = shown.objects[armature.name].astype(float)
         for bone in armature.data.bones:
             rest = np.linalg.inv(places[0] @ np.array(bone.matrix_local))
-            turns[armature.name, bone.name] = _turns(places @ shown.bones[armature.name, bone.name] @ rest)
-    return Seen(fps, len(frames), shown.keys, turns)
+            posed = places @ shown.bones[armature.name, bone.name]
+            turns[armature.name, bone.name] = _turns(posed @ rest)
+            stand[armature.name, bone.name] = posed[:, :3, 3]
+    return Seen(fps, len(frames), shown.keys, turns, stand)
 
 
 def _turns(matrices: np.ndarray) -> np.ndarray:
@@ -148,3 +290,47 @@ def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     apart = np.swapaxes(a, 1, 2) @ b
     skew = apart - np.swapaxes(apart, 1, 2)
     return np.arctan2(np.linalg.norm(skew, axis=(1, 2)) / np.sqrt(2), np.trace(apart, axis1=1, axis2=2) - 1)
+
+
+# -- vertices ---------------------------------------------------------------------------------------------------------
+
+
+def _compare_vertices(path: Path, blend: Path) -> dict[str, Any]:
+    """The report, a control a mesh: how far its vertices are off, of how far they move at most."""
+    opened, character = _baked(blend)
+    fps, (first, last) = scene_rate(opened), clip_span(character)
+    names, frames = [mesh.name for mesh in character.meshes], np.arange(first, last + 1)
+    with tempfile.TemporaryDirectory(prefix="faceanim-", ignore_cleanup_errors=True) as folder:
+        kept = _keep(folder, motion.points(opened, character.meshes, frames), len(frames))
+        rate = scene_rate(_empty_scene(fps))
+        bpy.ops.wm.alembic_import(filepath=str(path.resolve()), as_background_job=False)
+        there = {usd_name(thing.name): thing for thing in bpy.data.objects if thing.type == "MESH"}
+        missing = [name for name in names if usd_name(name) not in there]
+        found = [there[usd_name(name)] for name in names if name not in missing]
+        wanted = [points for name, points in zip(names, kept, strict=True) if name not in missing]
+        errors = {(thing.name, "vertices"): np.zeros(len(frames)) for thing in found}
+        reach = [_reach(points) for points in wanted]
+        shown = motion.points(bpy.context.scene, found, np.arange(len(frames)) / fps * rate)
+        for i, points in enumerate(shown):
+            for thing, truth, got, far in zip(found, wanted, points, reach, strict=True):
+                same = truth.shape[1:] == got.shape
+                errors[thing.name, "vertices"][i] = np.abs(truth[i] - got).max() / far if same else np.inf
+    return _report(errors, missing, fps, len(frames))
+
+
+def _keep(folder: str, shown: Iterable[list[np.ndarray]], frames: int) -> list[np.ndarray]:
+    """Points (F, V, 3) of each mesh in files: a long clip of a dense mesh would fill the memory."""
+    kept: list[np.ndarray] = []
+    for i, points in enumerate(shown):
+        for j, mesh in enumerate(points):
+            if i == 0:
+                shape = (frames, *mesh.shape)
+                kept.append(np.memmap(Path(folder) / f"{j}.f4", np.float32, "w+", shape=shape))
+            kept[j][i] = mesh
+    return kept
+
+
+def _reach(points: np.ndarray) -> float:
+    """How far the vertex that moves most does, at least SMALLEST_MOTION of the mesh's size."""
+    moved = float(np.linalg.norm(np.ptp(points, axis=0), axis=1).max(initial=0.0))
+    return max(moved, SMALLEST_MOTION * float(np.linalg.norm(np.ptp(points[0], axis=0))), 1e-9)

@@ -17,6 +17,12 @@ from .command import Command, Report, lines, writable
 from .moods import moods_of, moods_options
 from .recording import analyze_to, analyzed, clip_options
 
+CHARACTERS = ".blend, .glb, .gltf, .fbx, .usd or .vrm"
+OUTPUTS = {
+    "fbx": (".fbx",), "glb": (".glb", ".gltf"), "usd": (".usdc", ".usd", ".usda", ".usdz"), "abc": (".abc",),
+    "csv": (".csv",), "preview": (".mp4",),
+}  # fmt: skip
+"""Options that name a file, and how it may end."""
 NEEDS_BLENDER = (
     "run it in Blender, `blender --background --command faceanim …`, or install its module: `pip install bpy==5.0.1`"
 )
@@ -54,7 +60,7 @@ def blender(args: argparse.Namespace) -> Iterator[Any]:
 
 
 def _rig_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("file", type=Path, metavar="FILE", help=".blend, .glb, .gltf, .fbx or .vrm")
+    sub.add_argument("file", type=Path, metavar="FILE", help=CHARACTERS)
     sub.add_argument("--object", help="the character's object, where the file holds several")
 
 
@@ -77,21 +83,26 @@ def _recognised(report: Report) -> str:
 
 
 def bake_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--character", type=Path, required=True, metavar="FILE", help=".blend, .glb, .gltf, .fbx or .vrm")
+    sub.add_argument("--character", type=Path, required=True, metavar="FILE", help=CHARACTERS)
     sub.add_argument("--object", help="the character's object, where the file holds several")
     sub.add_argument("--mapping", type=Path, help="a mapping's JSON (default: as `rig` proposes)")
     sub.add_argument("--style", type=Path, help="a style's JSON")
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.blend")
     sub.add_argument("--fbx", type=Path, metavar="F.fbx")
-    sub.add_argument("--glb", type=Path, metavar="G.glb")
+    sub.add_argument("--fbx-preset", choices=("plain", "unreal", "unity"), default="plain", help="who imports the FBX")
+    sub.add_argument("--glb", type=Path, metavar="G.glb", help="or .gltf: for Godot, the web and others")
+    sub.add_argument("--usd", type=Path, metavar="U.usdc", help="or .usd, .usda, .usdz: a UsdSkel skeleton")
+    sub.add_argument("--abc", type=Path, metavar="A.abc", help="Alembic: every vertex at every frame")
+    sub.add_argument("--csv", type=Path, metavar="C.csv", help="Live Link Face")
     sub.add_argument("--preview", type=Path, metavar="M.mp4")
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
     writable(args.output, ".blend")
-    for path, suffix in ((args.fbx, ".fbx"), (args.glb, ".glb"), (args.preview, ".mp4")):
+    for name, suffixes in OUTPUTS.items():
+        path = getattr(args, name)
         if path is not None:
-            writable(path, suffix)
+            writable(path, *suffixes)
 
 
 def _bake_options(sub: argparse.ArgumentParser) -> None:
@@ -166,7 +177,7 @@ def _contacts_missed(report: Report) -> tuple[str, str] | None:
 
 
 def _export_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("file", type=Path, metavar="FILE", help=".fbx or .glb")
+    sub.add_argument("file", type=Path, metavar="FILE", help=".fbx, .glb, .gltf, .usd… or .abc")
     sub.add_argument("blend", type=Path, metavar="OUT.blend")
 
 

@@ -28,10 +28,10 @@ class Command(NamedTuple):
     """A message and its hint where the report tells of a failure: exit status 1."""
 
 
-def writable(path: Path, suffix: str) -> Path:
-    """Fails early, before long work, where `path` could not be written in the end."""
-    if path.suffix.lower() != suffix:
-        raise OutputError(f"{path} should end in {suffix}", f"name it {path.stem or 'out'}{suffix}")
+def writable(path: Path, *suffixes: str) -> Path:
+    """Fails early, before long work, where `path` ends in none of these or could not be written in the end."""
+    if path.suffix.lower() not in suffixes:
+        raise OutputError(f"{path} should end in {' or '.join(suffixes)}", f"name it {path.stem or 'out'}{suffixes[0]}")
     return check_writable(path)
 
 

@@ -14,7 +14,7 @@ from faceanim.blender import scene as scenes
 from faceanim.core.take import Take
 from faceanim.core.track import Track
 from faceanim.errors import CharacterError, OutputError
-from faceanim.formats import takes
+from faceanim.formats import livelink, takes
 
 FPS = 60.0
 
@@ -102,11 +102,13 @@ def test_sound_is_in_time(take, character, tmp_path):
 
 
 def test_exports_and_verify(take, character, tmp_path):
-    fbx, glb = tmp_path / "a.fbx", tmp_path / "a.glb"
-    commands.bake(arguments(take, character, tmp_path, fbx=fbx, glb=glb))
-    for path in (fbx, glb):
-        report = commands.verify_export(Namespace(file=path, blend=tmp_path / "out.blend"))
-        assert report["passed"] and report["controls"] >= 3, report
+    paths = {name: tmp_path / f"a.{name}" for name in ("fbx", "glb", "abc", "csv")} | {"usd": tmp_path / "a.usda"}
+    commands.bake(arguments(take, character, tmp_path, **paths, fbx_preset="unreal"))
+    for name, path in paths.items():
+        if name != "csv":
+            report = commands.verify_export(Namespace(file=path, blend=tmp_path / "out.blend"))
+            assert report["passed"] and report["controls"] >= (2 if name == "abc" else 3), report
+    assert livelink.read(paths["csv"]).values.any()
 
 
 def test_a_mapping_of_another_character(take, character, tmp_path):

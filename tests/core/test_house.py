@@ -39,7 +39,7 @@ IN_BLENDER = ("core", "errors", "retarget", "curves", "formats", "pipeline", "so
               "solve.emotion", "solve.feelings", "solve.glances", "solve.mix", "solve.nods", "solve.phrasing",
               "solve.poses", "solve.remake", "solve.speech", "solve.visemes", "blender", "cli", "commands",
               "engine.client", "engine.environment", "engine.messages")  # fmt: skip
-BLENDERS_OWN = {"bpy", "bpy_extras", "mathutils", "bmesh", "bl_ui", "gpu", "blf"}
+BLENDERS_OWN = {"bpy", "bpy_extras", "mathutils", "bmesh", "bl_ui", "gpu", "blf", "pxr"}
 HEAVY = ("torch", "mediapipe", "scipy", "av", "safetensors", "librosa", "cv2", "matplotlib", "pocketsphinx", "sklearn")
 REGISTER_SECONDS = 0.05
 
