@@ -117,7 +117,7 @@ def usd(path: str | Path, character: Character, span: Span = None) -> Path:
 
     What a name may not hold in USD becomes _ there: eye.L is eye_L.
     """
-    with stage.keyed(character, span, apart=True), _written(path) as temporary:
+    with stage.keyed(character, span, usd=True), _written(path) as temporary:
         _call(
             bpy.ops.wm.usd_export,
             path,
@@ -170,6 +170,9 @@ def _written(path: str | Path) -> Iterator[Path]:
     with replacing(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent, prefix=".faceanim-") as folder:
         own = Path(folder).resolve() / path.name
         yield own
+        for texture in own.parent.glob("textures/*"):  # USD's, which it names by this folder
+            (path.parent / "textures").mkdir(exist_ok=True)
+            os.replace(texture, path.parent / "textures" / texture.name)
         os.replace(own, temporary)
 
 

@@ -44,20 +44,21 @@ def clip_span(character: Character) -> tuple[int, int]:
 
 @contextmanager
 def keyed(
-    character: Character, span: tuple[int, int] | None = None, scale: float = 1.0, apart: bool = False
+    character: Character, span: tuple[int, int] | None = None, scale: float = 1.0, usd: bool = False
 ) -> Iterator[Scene]:
     """A scene at hand that holds only a copy of the character, under its own names, moving by keys from frame 0.
 
     span    first and last frame (default: the clip's)
     scale   the copy is so many times as large, in a scene of as many times smaller units, without a scaled object
-    apart   meshes with keys that hang from an armature undeformed stand on their own: USD has one skeleton in a root
+    usd     as USD has it: no skeleton below another, so meshes with keys that hang from an armature undeformed stand
+            on their own; and importers take the data's name for the object's
     """
     first, last = span or clip_span(character)
     originals = _family(character)
     shown = motion.sample(bpy.context.scene, originals, np.arange(first, max(first, last) + 1))
     with _own_scene(max(0, last - first)) as (stage, names):
         stage.unit_settings.scale_length /= scale
-        copies = _copies(originals, stage, apart)
+        copies = _copies(originals, stage, usd)
         if scale != 1.0:
             shown = shown.scaled(scale)
             for copy in copies.values():
@@ -69,9 +70,9 @@ def keyed(
             _animate(original, copy, copies, shown)
         stage.frame_set(0)
         for original, copy in copies.items():
-            names.take(original, copy)
+            names.give(copy, original.name)
             if original.data is not None:
-                names.take(original.data, copy.data)
+                names.give(copy.data, copy.name if usd else original.data.name)
         bpy.context.window.scene = stage  # exporters look at the window's scene, whatever a context override says
         yield stage
 
@@ -102,8 +103,8 @@ def cached(character: Character, span: tuple[int, int] | None = None) -> Iterato
                 cache = copy.modifiers.new("faceanim", "MESH_CACHE")
                 cache.cache_format, cache.filepath = "MDD", str(path)
                 cache.interpolation, cache.frame_start = "NONE", 0.0
-                names.take(mesh, copy)
-                names.take(mesh.data, copy.data)
+                names.give(copy, mesh.name)
+                names.give(copy.data, mesh.data.name)
             stage.frame_set(0)
             bpy.context.window.scene = stage
             yield stage
@@ -147,24 +148,29 @@ class _Names:
 
     def __init__(self) -> None:
         self.taken: list[tuple[ID, str]] = []
+        self.given: list[ID] = []
 
-    def take(self, original: ID, copy: ID) -> None:
-        name = original.name
-        if original.library is None:
-            if any(block is original for block, _ in self.taken):
-                return  # data that two objects share: the second copy keeps a name of its own
-            self.taken.append((original, name))
-            original.name = f"{name[:50]} (original)"
+    def give(self, copy: ID, name: str) -> None:
+        """Name a copy, whoever has that name now; a second copy of the same name keeps one of its own."""
+        holder = _blocks_like(copy).get(name)
+        if any(holder is given for given in self.given):
+            return
+        if holder is not None and holder is not copy and holder.library is None:
+            self.taken.append((holder, name))
+            holder.name = f"{name[:50]} (original)"
         copy.name = name
+        self.given.append(copy)
 
     def give_back(self) -> None:
-        for original, name in self.taken:
-            same = type(original).bl_rna.identifier
-            for blocks in (bpy.data.objects, bpy.data.meshes, bpy.data.armatures):
-                holder = blocks.get(name)
-                if holder is not None and holder.library is None and type(holder).bl_rna.identifier == same:
-                    holder.name = f"{name[:50]} (copy)"
-            original.name = name
+        for copy in self.given:
+            copy.name = f"{copy.name[:50]} (copy)"
+        for holder, name in self.taken:
+            holder.name = name
+
+
+def _blocks_like(block: ID) -> bpy.types.bpy_prop_collection:
+    kinds = (("objects", bpy.types.Object), ("meshes", bpy.types.Mesh), ("armatures", bpy.types.Armature))
+    return next((getattr(bpy.data, name) for name, kind in kinds if isinstance(block, kind)), {})
 
 
 def _family(character: Character) -> list[Object]:
@@ -181,7 +187,7 @@ def _family(character: Character) -> list[Object]:
     return list(found)
 
 
-def _copies(originals: list[Object], stage: Scene, apart: bool) -> dict[Object, Object]:
+def _copies(originals: list[Object], stage: Scene, usd: bool) -> dict[Object, Object]:
     copies = {}
     for original in originals:
         copy = original.copy()
@@ -196,7 +202,7 @@ def _copies(originals: list[Object], stage: Scene, apart: bool) -> dict[Object, 
         copies[original] = copy
     for original, copy in copies.items():
         inverse = copy.matrix_parent_inverse.copy()
-        copy.parent = None if apart and _hangs(original) else copies.get(original.parent)
+        copy.parent = None if usd and _hangs(original) else copies.get(original.parent)
         copy.matrix_parent_inverse = inverse
         for modifier in getattr(copy, "modifiers", ()):
             if modifier.type == "ARMATURE" and modifier.object in copies:

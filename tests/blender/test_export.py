@@ -123,6 +123,7 @@ def test_usd_by_a_reader_of_its_own(puppet, curves, tmp_path):
     if not any(importlib.metadata.distributions(name="usd-core")):
         pytest.skip("needs usd-core")
     rate = set_rate(bpy.context.scene, 23.976)
+    bpy.data.objects["Head"].data.name = "Head of another name"
     bake(puppet, curves, rate, 1001)
     export.usd(tmp_path / "a.usdz", puppet)
     turns = motion.sample(bpy.context.scene, [puppet.armature], np.arange(1001, 1050)).bones["Rig", "head"]
