@@ -7,6 +7,7 @@ import bpy
 from . import (
     emotion_panel,
     export_operators,
+    face_panel,
     jobs,
     mood_operators,
     moods,
@@ -25,6 +26,7 @@ CLASSES = (
     *export_operators.CLASSES,
     *transcripts.CLASSES,
     *panel.CLASSES,
+    *face_panel.CLASSES,
     *mood_operators.CLASSES,
     *emotion_panel.CLASSES,
     *phones.CLASSES,

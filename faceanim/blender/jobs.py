@@ -63,7 +63,9 @@ class _Setup:
 _setup = _Setup()
 
 
-def analyze(clip: Clip, output: Path, fps: float, python: Path, done: Callable[[dict], None]) -> None:
+def analyze(
+    clip: Clip, output: Path, fps: float, python: Path, done: Callable[[dict], None], actor: Path | None = None
+) -> None:
     """Start an analysis; `done` is called in Blender's main thread with the engine's result."""
     from ..engine import client
 
@@ -75,7 +77,7 @@ def analyze(clip: Clip, output: Path, fps: float, python: Path, done: Callable[[
     analysis.begin("Starting the engine")
     try:
         _analysis.engine.start()
-        _analysis.job = _analysis.engine.submit(clip, output, fps=fps)
+        _analysis.job = _analysis.engine.submit(clip, output, fps=fps, actor_output=actor)
     except FaceanimError as error:
         analysis.fail(error.message, error.hint)
         raise

@@ -179,33 +179,41 @@ class FACEANIM_OT_analyze(_Reporting, bpy.types.Operator):
         return not reason
 
     def work(self, context, settings):
-        from ..core.clip import Clip
-        from .transcripts import transcript_of
+        start_analysis(context.scene)
 
-        text, timing = transcript_of(settings)
-        clip = Clip(
-            audio=absolute(settings.audio),
-            video=absolute(settings.video),
-            transcript=text,
-            timing=timing,
-            language=settings.language.strip() or "auto",
-            start=settings.span_start if settings.use_span else 0.0,
-            end=settings.span_end if settings.use_span else None,
-        )
-        output = take_path(clip)
-        scene_name = context.scene.name
 
-        def done(result: dict) -> None:
-            scene = bpy.data.scenes.get(scene_name)
-            if scene is None:  # deleted or renamed meanwhile: the take is on disk all the same
-                return
-            scene.faceanim.take = str(output)
-            if scene.faceanim.bake_when_done and not missing_for_bake(scene.faceanim):
-                bake_scene(scene)
-            if not bpy.app.background:
-                bpy.ops.ed.undo_push(message="Analyze")
+def start_analysis(scene: bpy.types.Scene, actor: Path | None = None) -> None:
+    """Blender stays free meanwhile; actor: where the preset of the clip's face goes, if one is wanted."""
+    from ..core.clip import Clip
+    from .transcripts import transcript_of
 
-        jobs.analyze(clip, output, TAKE_FPS, engine_python(), done)
+    settings: FaceanimScene = scene.faceanim
+    text, timing = transcript_of(settings)
+    clip = Clip(
+        audio=absolute(settings.audio),
+        video=absolute(settings.video),
+        transcript=text,
+        timing=timing,
+        language=settings.language.strip() or "auto",
+        start=settings.span_start if settings.use_span else 0.0,
+        end=settings.span_end if settings.use_span else None,
+        **(settings.face.of_clip() if settings.video else {}),
+    )
+    output, name = take_path(clip), scene.name
+
+    def done(result: dict) -> None:
+        scene = bpy.data.scenes.get(name)
+        if scene is None:  # deleted or renamed meanwhile: the take is on disk all the same
+            return
+        scene.faceanim.take = str(output)
+        if actor is not None:
+            scene.faceanim.face.actor = str(actor)
+        if scene.faceanim.bake_when_done and not missing_for_bake(scene.faceanim):
+            bake_scene(scene)
+        if not bpy.app.background:
+            bpy.ops.ed.undo_push(message="Analyze")
+
+    jobs.analyze(clip, output, TAKE_FPS, engine_python(), done, actor)
 
 
 def take_path(clip: Clip) -> Path:

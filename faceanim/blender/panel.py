@@ -120,6 +120,8 @@ class FACEANIM_PT_tune(_Panel, bpy.types.Panel):
         for group in GROUPS:
             column.prop(settings, INTENSITY_PREFIX + group, slider=True)
         column = layout.column()
+        column.prop(settings, "mirror")
+        column.prop(settings, "head_limit")
         column.prop(settings, "smoothing")
         column.prop(settings, "lead")
         column.prop(settings, "tolerance")

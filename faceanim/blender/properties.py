@@ -1,11 +1,13 @@
 """What the user sets, on the scene: saved with the file, undone with the rest."""
 
+import math
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..core.channels import GROUPS
 from ..core.style import MOUTH_SOURCES, SpeechStyle, Style
-from . import emotion
+from . import emotion, face_settings
 
 INTENSITY_PREFIX = "intensity_"
 
@@ -104,6 +106,13 @@ class FaceanimScene(bpy.types.PropertyGroup):
     intensity: FloatProperty(
         name="Intensity", default=1.0, min=0.0, max=2.0, soft_max=1.5, subtype="FACTOR", update=_tuned
     )
+    mirror: BoolProperty(
+        name="Mirror", description="Left and right exchanged, as one sees oneself in a mirror", update=_tuned
+    )
+    head_limit: FloatProperty(
+        name="Head Limit", description="The head never turns further than this",
+        default=math.radians(75.0), min=math.radians(5.0), max=math.radians(90.0), subtype="ANGLE", update=_tuned,
+    )
     smoothing: FloatProperty(
         name="Smoothing",
         description="How calm what comes from video is: 1 as the preset has it, 2 twice as calm",
@@ -121,6 +130,7 @@ class FaceanimScene(bpy.types.PropertyGroup):
     )
     marked: StringProperty(options={"HIDDEN"}, description="What the markers of sounds were made from, as JSON")
     emotion: PointerProperty(type=emotion.FaceanimEmotion)
+    face: PointerProperty(type=face_settings.FaceanimFace)
     last_error: StringProperty(options={"SKIP_SAVE"})
 
     intensity_lips: _group_slider("lips")
@@ -142,6 +152,8 @@ class FaceanimScene(bpy.types.PropertyGroup):
             mouth_from=self.mouth_from,
             intensity={group: self.intensity * getattr(self, INTENSITY_PREFIX + group) for group in GROUPS},
             cutoff_hz={group: hz / calm if self.smoothing else 0.0 for group, hz in default.cutoff_hz.items()},
+            mirror=self.mirror,
+            limit_deg={**default.limit_deg, "head": math.degrees(self.head_limit)},
             lead_s=self.lead,
             tolerance=self.tolerance,
             speech=SpeechStyle(self.enunciation, self.speech_jaw, self.speech_lips),
@@ -149,4 +161,4 @@ class FaceanimScene(bpy.types.PropertyGroup):
         )
 
 
-CLASSES = (*emotion.CLASSES, FaceanimScene)
+CLASSES = (*emotion.CLASSES, *face_settings.CLASSES, FaceanimScene)

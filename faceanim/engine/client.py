@@ -127,11 +127,13 @@ class Engine:
         self._tail_reader.start()
         self._send(Request(Initialize(messages.PROTOCOL, VERSION), INITIALIZE))
 
-    def submit(self, clip: Clip, output: Path, fps: float = 60.0, device: str = "auto") -> int:
+    def submit(
+        self, clip: Clip, output: Path, fps: float = 60.0, device: str = "auto", actor_output: Path | None = None
+    ) -> int:
         """Queues an analysis, starting the engine if need be; the job's number. Raises EngineError."""
         self.start()
         job = next(self._ids)
-        self.jobs[job] = Analyze.of(clip, output, fps, device)
+        self.jobs[job] = Analyze.of(clip, output, fps, device, actor_output)
         if self._ready:
             self._send(Request(self.jobs[job], job))
         return job

@@ -4,8 +4,10 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 from faceanim.blender import addon, jobs, operators, transcripts
@@ -26,8 +28,6 @@ def scene():
 @pytest.fixture
 def take(scene, demo_blend, tmp_path):
     """The demo head in the scene with a small take: the jaw opens and closes, the head turns."""
-    import numpy as np
-
     from faceanim.blender import scene as scenes
     from faceanim.core.take import Take
     from faceanim.core.track import Track
@@ -160,3 +160,25 @@ def test_an_analysis_that_is_stopped_leaves_what_was(take, data, monkeypatch, en
     assert jobs.analysis.note == "Cancelled" if end == "cancel" else jobs.analysis.error and jobs.analysis.hint
     assert take.take == before and not take.baked
     assert operators.missing_for_analysis(take) == ""
+
+
+def test_the_face_in_a_video(scene):
+    settings = scene.faceanim
+    assert settings.face.of_clip() == {} and not bpy.ops.faceanim.make_actor.poll()
+    settings.frame_start, scene.frame_current = 11, 11 + 2 * scene.render.fps
+    settings.use_span, settings.span_start = True, 1.5
+    assert bpy.ops.faceanim.neutral_here() == {"FINISHED"}
+    settings.face.use_point, settings.face.point = True, (0.25, 0.5)
+    assert settings.face.of_clip() == {"neutral": pytest.approx(3.5), "face": (0.25, 0.5)}
+    # the actor knows the rest
+    settings.face.actor = "/a.json"
+    assert settings.face.of_clip() == {"actor": Path("/a.json"), "face": (0.25, 0.5)}
+
+
+def test_mirror_and_limit_reach_the_style(scene):
+    default = Style()
+    assert not scene.faceanim.style().mirror
+    assert scene.faceanim.style().limit_deg == pytest.approx(default.limit_deg)
+    scene.faceanim.mirror, scene.faceanim.head_limit = True, np.radians(30)
+    style = scene.faceanim.style()
+    assert style.mirror and style.limit_deg["head"] == pytest.approx(30)
