@@ -1,7 +1,8 @@
 """Families of names (ARKit, VRoid, Oculus, ...) in presets/mappings/*.json: which key is meant and what drives it.
 
 A file is {"schema": "faceanim/names/1", "name", "rank": order among equals, "keys": [KEY, ...],
-"prefixes": [WORD, ...], "anyOrder": whether words may come in any order, "eyes": radians that this family's eye bones
+"prefixes": [WORD, ...], "suffixes": words that may follow, "marks": words of which one must stand before the name, where
+names alone say too little, "anyOrder": whether words may come in any order, "eyes": radians that this family's eye bones
 turn for a radian of gaze, 1 by default}. A KEY has
   names     spellings; case, separators and words before the name do not count; {Side} stands for Left/Right,
             left/right, L/R before or after, and for nothing: a key for both sides, taken where there are no sided ones
@@ -10,6 +11,7 @@ turn for a radian of gaze, 1 by default}. A KEY has
   without   channel to weights that are added where no key moves that channel
   viseme    true for a whole shape of an open mouth: it yields to closed lips, and all of them add up to 1 at most
   needs     channels that the same family must move, else the key is no use
+  both      true for a key that does on both sides what others of the family do on one: it yields to them
   why       of a key without weights: why it is left alone
 """
 
@@ -66,11 +68,17 @@ class Family:
     prefixes: frozenset[str]
     any_order: bool
     eyes: float = 1.0
+    suffixes: frozenset[str] = frozenset()
+    marks: frozenset[str] = frozenset()
 
     def match(self, key: str) -> tuple[int, int] | None:
         """(index of the shape, words before it that were skipped) that a key's name means, None where it means none."""
         parts = words(key)
+        while parts and parts[-1] in self.suffixes:
+            parts = parts[:-1]
         for skipped in range(len(parts)):
+            if self.marks and self.marks.isdisjoint(parts[:skipped]):
+                continue
             rest = parts[skipped:]
             forms = ["".join(rest)] + (["".join(sorted(sided(rest)))] if self.any_order else [])
             index = next((self.spellings[f] for f in forms if f in self.spellings), None)
@@ -100,9 +108,9 @@ def _family(value: dict) -> Family:
                 for form in _forms(name, side, any_order):
                     spellings.setdefault(form, len(shapes))
             shapes.append(_shape(key, side))
-    prefixes = frozenset(value.get("prefixes", ()))
+    prefixes, suffixes, marks = (frozenset(value.get(k, ())) for k in ("prefixes", "suffixes", "marks"))
     eyes = value.get("eyes", 1.0)
-    return Family(value["name"], value["rank"], tuple(shapes), spellings, prefixes, any_order, eyes)
+    return Family(value["name"], value["rank"], tuple(shapes), spellings, prefixes, any_order, eyes, suffixes, marks)
 
 
 def _forms(name: str, side: str | None, any_order: bool) -> set[str]:
@@ -133,4 +141,5 @@ def _shape(key: dict, side: str | None) -> Shape:
     moves = [c for name in key.get("moves", positive) for c in channel(name)]
     name = key["names"][0].replace("{Side}", side or "")
     needs, why = tuple(key.get("needs", ())), key.get("why", "")
-    return Shape(name, weights, tuple(moves), key.get("without", {}), needs, why, side == "", key.get("viseme", False))
+    both = side == "" or key.get("both", False)
+    return Shape(name, weights, tuple(moves), key.get("without", {}), needs, why, both, key.get("viseme", False))

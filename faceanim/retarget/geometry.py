@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..core.channels import mirrored
+from ..core.channels import CHANNELS, mirrored
 from ..core.files import PRESETS
 from . import fields
 from .fields import Face, Fields
@@ -91,17 +91,35 @@ def reference() -> Face:
         return Face(*parts, z["seen"], z["parted"])
 
 
+def made(surface: Surface) -> Face:
+    """A Surface that looks along +z and whose controls are channels as a reference: the mean of it and its mirror."""
+    names = tuple(n for n in CHANNELS if n in surface.deltas and mirrored(n) in surface.deltas)
+    count = len(surface.points)
+    deltas = {}
+    for name in names:
+        (i, d), (j, e) = surface.deltas[name], surface.deltas[mirrored(name)]
+        deltas[name] = np.concatenate([i, j + count]), np.concatenate([d, e * fields.FLIP])
+    points = np.concatenate([surface.points, surface.points * fields.FLIP])
+    edges = np.concatenate([surface.edges, surface.edges + count])
+    return fields.face(fields.moving(Surface(points, edges, deltas), names), np.eye(3))
+
+
 _KNOWN: dict[bytes, Found] = {}
 """What was found before: a character is looked at whenever it is chosen, baked or measured."""
 
 
-def recognise(surface: Surface, names: tuple[str, ...]) -> Found:
-    """What some controls of a Surface do. A Surface that is turned, of any size, or no face at all is welcome."""
+def recognise(surface: Surface, names: tuple[str, ...], head: Face | None = None) -> Found:
+    """What some controls of a Surface do. A Surface that is turned, of any size, or no face at all is welcome.
+
+    head: compared with this one, not with the reference head
+    """
+    if head is not None:
+        return _recognised(surface, names, head)
     digest = _digest(surface, names)
     if digest not in _KNOWN:
         if len(_KNOWN) >= 8:
             _KNOWN.pop(next(iter(_KNOWN)))
-        _KNOWN[digest] = _recognised(surface, names)
+        _KNOWN[digest] = _recognised(surface, names, reference())
     return _KNOWN[digest]
 
 
@@ -114,11 +132,10 @@ def _digest(surface: Surface, names: tuple[str, ...]) -> bytes:
     return digest.digest()
 
 
-def _recognised(surface: Surface, names: tuple[str, ...]) -> Found:
+def _recognised(surface: Surface, names: tuple[str, ...], head: Face) -> Found:
     moved = fields.moving(surface, names)
     if moved is None:
         return Found(why=dict.fromkeys(names, "it moves nothing"))
-    head = reference()
     return decide(fields.laid(moved, head), head, names)
 
 

@@ -15,22 +15,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from faceanim.core.channels import CHANNELS, mirrored  # noqa: E402
-from faceanim.retarget import fields  # noqa: E402
-from faceanim.retarget.lips import Surface  # noqa: E402
-
-
-def reference(surface: Surface) -> fields.Face:
-    """The Face of a Surface that looks along +z and whose controls are channels, the mean of it and its mirror."""
-    names = tuple(n for n in CHANNELS if n in surface.deltas and mirrored(n) in surface.deltas)
-    count = len(surface.points)
-    deltas = {}
-    for name in names:
-        (i, d), (j, e) = surface.deltas[name], surface.deltas[mirrored(name)]
-        deltas[name] = np.concatenate([i, j + count]), np.concatenate([d, e * fields.FLIP])
-    points = np.concatenate([surface.points, surface.points * fields.FLIP])
-    edges = np.concatenate([surface.edges, surface.edges + count])
-    return fields.face(fields.moving(Surface(points, edges, deltas), names), np.eye(3))
+from faceanim.retarget import fields, geometry  # noqa: E402
 
 
 def write(face: fields.Face, path: Path) -> None:
@@ -47,7 +32,7 @@ def main() -> None:
     from faceanim.blender import contacts, scene
 
     scene.open_file(HERE / "head.blend")
-    write(reference(contacts.shapes(scene.character(bpy.context))), HERE / "reference.npz")
+    write(geometry.made(contacts.shapes(scene.character(bpy.context))), HERE / "reference.npz")
 
 
 if __name__ == "__main__":
