@@ -20,7 +20,7 @@ from ..formats import livelink, takes
 from ..formats import mapping as mappings
 from ..formats import style as styles
 from . import bake as baking
-from . import contacts, export, preview, scene
+from . import contacts, export, parts, preview, scene
 from . import verify as exports
 
 
@@ -32,6 +32,7 @@ def rig(args: argparse.Namespace) -> dict[str, Any]:
     proposal = contacts.propose(character)
     return {
         "name": found.name,
+        "others": scene.others(bpy.context, character),
         "meshes": list(found.meshes),
         "keys": [key.name for key in found.keys],
         "empty_keys": [key.name for key in found.keys if not key.moves],
@@ -44,6 +45,9 @@ def rig(args: argparse.Namespace) -> dict[str, Any]:
         "coverage": dict(proposal.coverage),
         "confidence": dict(proposal.confidence),
         "notes": list(proposal.notes),
+        "parts": parts.parts(
+            character, proposal.mapping, contacts.shapes(character), contacts.mouth_of(character, proposal.mapping)
+        ),
     }
 
 

@@ -168,6 +168,12 @@ def character(
     return Character(read_rig(meshes, armatures), meshes, armatures)
 
 
+def others(context: bpy.types.Context, chosen: Character) -> list[str]:
+    """The other characters in the scene, each by an object to name it with."""
+    groups = [g for g in _groups(_reachable(context.scene.objects)) if any(_key_names(o) for o in g)]
+    return [next((o for o in g if o.type == "ARMATURE"), g[0]).name for g in groups if not set(g) & set(chosen.meshes)]
+
+
 def armature_of(mesh: Object) -> Object | None:
     """The armature that moves a mesh: by modifier, else the nearest among its parents."""
     for modifier in mesh.modifiers:

@@ -76,7 +76,23 @@ def _recognised(report: Report) -> str:
     for control, weights in report["mapping"].items():
         found.append(f"  {control:<32} " + " ".join(f"{weight:+.2f} {channel}" for channel, weight in weights.items()))
     found += [f"  {channel}: {reason}" for channel, reason in report.get("unmapped", {}).items()]
+    found += [f"  key {key}: {reason}" for key, reason in report.get("unused", {}).items()]
+    found += _parts(report["parts"]) if "parts" in report else []
+    if report.get("others"):
+        found.append(f"other characters in this file (--object): {', '.join(report['others'])}")
     return "\n".join(found)
+
+
+def _parts(parts: dict[str, Any]) -> list[str]:
+    eyes = [f"{side} by {eye['by']} {eye['name']}" for side, eye in parts["eyes"].items() if eye["by"]]
+    teeth = ["upper edge"] * parts["teeth"]["upper"] + parts["teeth"]["meshes"]
+    return [
+        f"eyes: {', '.join(eyes) or 'not found'}",
+        f"teeth: {', '.join(teeth) or 'not found'}",
+        f"tongue: {', '.join([*parts['tongue']['keys'], *parts['tongue']['meshes']]) or 'not found'}",
+        f"lips: {'found' if parts['lips'] else 'not found'}",
+        f"keys of one side: {len(parts['sides']['left'])} left, {len(parts['sides']['right'])} right",
+    ]
 
 
 # bake and run -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,137 @@
+"""A character's own Mapping: kept as JSON on its armature or mesh, shown as rows in the panel, else as it is proposed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import bpy
+from bpy.props import FloatProperty, StringProperty
+from bpy.types import Object
+
+from ..core.channels import CHANNELS
+from ..core.mapping import Mapping, Target
+from ..core.rig import Rig, parse_control
+from ..errors import CharacterError, FormatError
+from ..formats import mapping as mappings
+from . import contacts
+from .scene import Character
+
+KEPT = "faceanim_mapping"
+"""The custom property that holds it."""
+
+
+def holder(character: Character) -> Object:
+    """The object that a character's own Mapping is kept on."""
+    return character.armature or character.keyed[0]
+
+
+def own(character: Character) -> Mapping | None:
+    """The character's own Mapping, None where it has none. Raises FormatError where somebody broke it."""
+    text = holder(character).get(KEPT)
+    if not text:
+        return None
+    try:
+        return mappings.from_json(json.loads(text))
+    except ValueError as error:
+        raise FormatError(f"the mapping kept on '{holder(character).name}' cannot be read: {error}",
+                          "Reset it in the panel, or load one") from error  # fmt: skip
+
+
+def keep(character: Character, mapping: Mapping | None) -> None:
+    """Make a Mapping the character's own; None: as it is proposed from now on."""
+    if mapping is not None:
+        holder(character)[KEPT] = json.dumps(mappings.to_json(mapping))
+    elif KEPT in holder(character):
+        del holder(character)[KEPT]
+
+
+def of(character: Character) -> tuple[Mapping, list[str]]:
+    """The Mapping that a character is driven by, and what must be said of it: its own as far as it fits, else the
+    proposed one."""
+    kept = own(character)
+    if kept is None:
+        proposal = contacts.propose(character)
+        return proposal.mapping, list(proposal.notes)
+    return fitted(kept, character.rig)
+
+
+def fitted(mapping: Mapping, rig: Rig) -> tuple[Mapping, list[str]]:
+    """What of a Mapping drives a Rig, within its sliders' ranges; and why the rest does not, in words.
+
+    Raises CharacterError where nothing does.
+    """
+    targets: dict[str, Target] = {}
+    notes = []
+    for control, target in mapping.targets.items():
+        reason = _missing(control, rig)
+        if reason:
+            notes.append(f"'{control}' is not driven: {reason}")
+            continue
+        key = None if parse_control(control) else rig.key(control)
+        if key is not None:
+            low, high = max(target.minimum, key.minimum), min(target.maximum, key.maximum)
+            target = replace(target, minimum=min(low, high), maximum=high)
+        targets[control] = target
+    if not targets:
+        raise CharacterError(
+            f"'{rig.name}' has none of the {len(mapping.targets)} controls of the mapping",
+            "it was made for another character: reset the mapping, or leave --mapping out",
+        )
+    blends = tuple(b for blend in mapping.blends if (b := tuple(c for c in blend if c in targets)))
+    return Mapping(mapping.name or rig.name, targets, blends), notes
+
+
+def _missing(control: str, rig: Rig) -> str:
+    parsed = parse_control(control)
+    found = rig.bone(parsed[0]) if parsed else rig.key(control)
+    if found is None:
+        return "there is no such bone" if parsed else "there is no such key"
+    return f"it is {found.blocked}" if found.blocked else ""
+
+
+# in the panel --------------------------------------------------------------------------------------------------------
+
+
+def _edited(self: FaceanimMappingRow, context: bpy.types.Context) -> None:
+    from .mapping_panel import edited
+
+    edited(self.id_data)
+
+
+class FaceanimMappingRow(bpy.types.PropertyGroup):
+    """How much one channel drives one control."""
+
+    control: StringProperty(name="Control", description="A shape key, or bone:NAME:rot_x", update=_edited)
+    channel: StringProperty(
+        name="Channel", description="What drives it", update=_edited, search=lambda self, context, text: list(CHANNELS)
+    )
+    weight: FloatProperty(
+        name="Weight", default=1.0, soft_min=-2.0, soft_max=2.0, step=5, description="How much", update=_edited
+    )
+
+
+def show(settings: Any, mapping: Mapping | None) -> None:
+    """Fill the panel's rows."""
+    settings["mapping_quiet"] = True
+    settings.mapping_rows.clear()
+    for control, target in (mapping.targets if mapping else {}).items():
+        for channel, weight in target.weights.items():
+            row = settings.mapping_rows.add()
+            row.control, row.channel, row.weight = control, channel, weight
+    settings["mapping_quiet"] = False
+
+
+def shown(settings: Any, before: Mapping) -> Mapping:
+    """The Mapping that the rows say; limits, gains and gates stay as they were."""
+    weights: dict[str, dict[str, float]] = {}
+    for row in settings.mapping_rows:
+        if row.control and row.channel in CHANNELS:
+            weights.setdefault(row.control, {})[row.channel] = row.weight
+    targets = {c: replace(before.targets.get(c, Target({})), weights=w) for c, w in weights.items()}
+    blends = tuple(b for blend in before.blends if (b := tuple(c for c in blend if c in targets)))
+    return Mapping(before.name, targets, blends)
+
+
+CLASSES = (FaceanimMappingRow,)
