@@ -12,15 +12,14 @@ import bpy
 
 from .. import pipeline
 from ..core.files import input_file, replacing
-from ..core.mapping import Mapping
 from ..core.style import Style
 from ..core.take import Take
-from ..errors import CharacterError, OutputError
+from ..errors import OutputError
 from ..formats import livelink, takes
-from ..formats import mapping as mappings
+from ..formats import mapping as mapping_files
 from ..formats import style as styles
 from . import bake as baking
-from . import contacts, export, parts, preview, scene
+from . import contacts, export, mappings, parts, preview, scene
 from . import verify as exports
 
 
@@ -59,13 +58,12 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
     cut: list[str] = []
     if getattr(args, "chosen", None) is not None:
         take, cut = pipeline.chosen(take, args.chosen, style)
-    mapping = mappings.read(input_file(args.mapping, "mapping")) if args.mapping else None
+    mapping = mapping_files.read(input_file(args.mapping, "mapping")) if args.mapping else None
     progress(0.0, "opening the character")
     opened = scene.open_file(args.character)
     fps = baking.set_rate(opened, args.fps) if args.fps else baking.scene_rate(opened)
     character = scene.character(bpy.context, args.object, override=True)
-    proposal = None if mapping else contacts.propose(character)
-    mapping = proposal.mapping if proposal else _usable(mapping, character)
+    mapping, said = mappings.fitted(mapping, character.rig) if mapping else mappings.of(character)
     progress(0.2, "baking")
     mouth = contacts.mouth_of(character, mapping)
     curves = pipeline.curves(take, mapping, style, fps, mouth)
@@ -84,7 +82,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         "frames": int(made.last - made.first) + 1,
         "seconds": take.seconds,
         "sound": str(sound) if sound and bpy.app.build_options.audaspace else None,
-        "notes": [*cut, *(proposal.notes if proposal else ()), *contacts.notes(mouth)],
+        "notes": [*cut, *said, *contacts.notes(mouth)],
     }
     preset = {"preset": getattr(args, "fbx_preset", None) or "plain"}
     for name in ("fbx", "glb", "usd", "abc"):
@@ -109,7 +107,7 @@ def verify_export(args: argparse.Namespace) -> dict[str, Any]:
 
 def verify(args: argparse.Namespace) -> dict[str, Any]:
     """Look at every contact on the mesh of a baked .blend."""
-    mapping = mappings.read(input_file(args.mapping, "mapping")) if args.mapping else None
+    mapping = mapping_files.read(input_file(args.mapping, "mapping")) if args.mapping else None
     style = styles.read(input_file(args.style, "style")) if args.style else Style()
     return contacts.verify(args.blend, args.take, mapping, style.lead_s)
 
@@ -150,15 +148,3 @@ def _sound_of(take: Take) -> tuple[Path | None, float]:
         if path.is_file():
             return path, float(span[0] or 0.0)
     return None, 0.0
-
-
-def _usable(mapping: Mapping, character: scene.Character) -> Mapping:
-    known = {key.name for key in character.rig.keys} | {
-        f"bone:{bone.name}:rot_{axis}" for bone in character.rig.bones for axis in "xyz"
-    }
-    if not known & set(mapping.targets):
-        raise CharacterError(
-            f"'{character.rig.name}' has none of the {len(mapping.targets)} controls of the mapping",
-            "it was made for another character: leave --mapping out, or write one from what `rig` proposes",
-        )
-    return mapping

@@ -169,7 +169,7 @@ def _evaluated(character: Character, ranges: dict[str, tuple[int, int]], count: 
 def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None, lead_s: float = 0.0) -> dict[str, Any]:
     """The contacts of a baked .blend, event by event, on its evaluated mesh. Replaces what is open in this Blender.
 
-    mapping   the one that was baked with, where it is not the proposed one
+    mapping   the one that was baked with, where it is neither the character's own nor the proposed one
     lead_s    by how much the animation was baked before the sound (Style.lead_s)
     Raises InputError, and CharacterError where nothing was baked or no lips are found.
     """
@@ -179,7 +179,9 @@ def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None, 
     opened = scene.open_file(blend)
     character = baked_character(opened, Path(blend))
     first, last = clip_span(character)
-    mouth = mouth_of(character, mapping or propose(character).mapping)
+    from . import mappings
+
+    mouth = mouth_of(character, mapping or mappings.of(character)[0])
     if mouth is None:
         raise CharacterError(
             f"no lips are found on '{character.rig.name}': nothing parts when its mouth opens",

@@ -1,4 +1,4 @@
-"""A character's own Mapping: kept as JSON on its armature or mesh, shown as rows in the panel, else as it is proposed."""
+"""A character's own Mapping: kept as JSON with it, shown as rows in the panel, else as it is proposed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import bpy
-from bpy.props import FloatProperty, StringProperty
-from bpy.types import Object
+from bpy.types import ID, Object
 
 from ..core.channels import CHANNELS
 from ..core.mapping import Mapping, Target
@@ -19,7 +18,8 @@ from . import contacts
 from .scene import Character
 
 KEPT = "faceanim_mapping"
-"""The custom property that holds it."""
+"""The custom property that holds it. An override keeps no properties of its own in a file: for a linked character it is
+the scene's, with the object's name behind it."""
 
 
 def holder(character: Character) -> Object:
@@ -27,9 +27,19 @@ def holder(character: Character) -> Object:
     return character.armature or character.keyed[0]
 
 
+def _place(character: Character) -> tuple[ID, str]:
+    thing = holder(character)
+    linked = thing.override_library is not None or thing.library is not None
+    return (bpy.context.scene, f"{KEPT}:{thing.name}") if linked else (thing, KEPT)
+
+
 def own(character: Character) -> Mapping | None:
-    """The character's own Mapping, None where it has none. Raises FormatError where somebody broke it."""
-    text = holder(character).get(KEPT)
+    """The character's own Mapping, None where it has none. Raises FormatError where somebody broke it.
+
+    What was kept in the file that a linked character comes from counts until the scene has one for it.
+    """
+    place, name = _place(character)
+    text = place.get(name) or holder(character).get(KEPT)
     if not text:
         return None
     try:
@@ -41,10 +51,11 @@ def own(character: Character) -> Mapping | None:
 
 def keep(character: Character, mapping: Mapping | None) -> None:
     """Make a Mapping the character's own; None: as it is proposed from now on."""
+    place, name = _place(character)
     if mapping is not None:
-        holder(character)[KEPT] = json.dumps(mappings.to_json(mapping))
-    elif KEPT in holder(character):
-        del holder(character)[KEPT]
+        place[name] = json.dumps(mappings.to_json(mapping))
+    elif name in place:
+        del place[name]
 
 
 def of(character: Character) -> tuple[Mapping, list[str]]:
@@ -94,24 +105,6 @@ def _missing(control: str, rig: Rig) -> str:
 # in the panel --------------------------------------------------------------------------------------------------------
 
 
-def _edited(self: FaceanimMappingRow, context: bpy.types.Context) -> None:
-    from .mapping_panel import edited
-
-    edited(self.id_data)
-
-
-class FaceanimMappingRow(bpy.types.PropertyGroup):
-    """How much one channel drives one control."""
-
-    control: StringProperty(name="Control", description="A shape key, or bone:NAME:rot_x", update=_edited)
-    channel: StringProperty(
-        name="Channel", description="What drives it", update=_edited, search=lambda self, context, text: list(CHANNELS)
-    )
-    weight: FloatProperty(
-        name="Weight", default=1.0, soft_min=-2.0, soft_max=2.0, step=5, description="How much", update=_edited
-    )
-
-
 def show(settings: Any, mapping: Mapping | None) -> None:
     """Fill the panel's rows."""
     settings["mapping_quiet"] = True
@@ -133,5 +126,3 @@ def shown(settings: Any, before: Mapping) -> Mapping:
     blends = tuple(b for blend in before.blends if (b := tuple(c for c in blend if c in targets)))
     return Mapping(before.name, targets, blends)
 
-
-CLASSES = (FaceanimMappingRow,)

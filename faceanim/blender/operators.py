@@ -28,6 +28,11 @@ _driven: dict[str, tuple[Mapping, Mouth | None]] = {}
 """What the last bake found on a character, by its name: a slider does not change it."""
 
 
+def forget() -> None:
+    """After a mapping was changed."""
+    _driven.clear()
+
+
 def absolute(path: str) -> Path | None:
     return Path(bpy.path.abspath(path)) if path else None
 
@@ -60,7 +65,7 @@ def describe_character(obj: bpy.types.Object) -> str:
 def bake_scene(scene: bpy.types.Scene, again: bool = False) -> BakeReport:
     """Take, character and sliders of the scene become its F-curves; `again`: on the character of the last bake."""
     from .. import pipeline
-    from . import bake, contacts, moods
+    from . import bake, contacts, mappings, moods
     from . import scene as scenes
 
     settings: FaceanimScene = scene.faceanim
@@ -69,7 +74,7 @@ def bake_scene(scene: bpy.types.Scene, again: bool = False) -> BakeReport:
     if settings.character not in character.meshes + character.armatures:  # a linked one got an override
         settings.character = character.meshes[0]
     if not again or character.rig.name not in _driven:
-        mapping = contacts.propose(character).mapping
+        mapping, _ = mappings.of(character)
         _driven[character.rig.name] = mapping, contacts.mouth_of(character, mapping)
     mapping, mouth = _driven[character.rig.name]
     fps = bake.scene_rate(scene)

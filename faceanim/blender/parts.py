@@ -15,7 +15,7 @@ from ..retarget.lips import Mouth, Surface
 from .scene import Character
 
 _NAMED = {
-    "eyes": re.compile(r"^(?!.*(brow|lid|lash|line|socket|occlusion|tear)).*(eye(ball|white)?|iris|cornea|pupil)", re.I),
+    "eyes": re.compile(r"^(?!.*(brow|lid|lash|line|socket|occlusion|tear)).*(eye|iris|cornea|pupil)", re.I),
     "teeth": re.compile(r"teeth|tooth|gums?\b", re.I),
     "tongue": re.compile(r"tongue", re.I),
 }

@@ -3,11 +3,19 @@
 import math
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from ..core.channels import GROUPS
 from ..core.style import MOUTH_SOURCES, SpeechStyle, Style
-from . import emotion, face_settings
+from . import emotion, face_settings, mapping_rows
 
 INTENSITY_PREFIX = "intensity_"
 
@@ -25,9 +33,11 @@ def _take_chosen(self: "FaceanimScene", context: bpy.types.Context) -> None:
 
 
 def _character_chosen(self: "FaceanimScene", context: bpy.types.Context) -> None:
+    from .mapping_panel import refresh
     from .operators import describe_character
 
     self.character_note = describe_character(self.character) if self.character else ""
+    refresh(self)
 
 
 def _group_slider(group: str):
@@ -46,6 +56,9 @@ class FaceanimScene(bpy.types.PropertyGroup):
         update=_character_chosen,
     )
     character_note: StringProperty(options={"SKIP_SAVE"})
+    mapping_rows: CollectionProperty(type=mapping_rows.FaceanimMappingRow)
+    mapping_active: IntProperty(options={"HIDDEN"})
+    mapping_reasons: StringProperty(options={"HIDDEN"}, description="What is not driven and why, as JSON")
 
     audio: StringProperty(name="Audio", subtype="FILE_PATH", description="A recording of the voice")
     video: StringProperty(name="Video", subtype="FILE_PATH", description="A video of a face")
@@ -161,4 +174,4 @@ class FaceanimScene(bpy.types.PropertyGroup):
         )
 
 
-CLASSES = (*emotion.CLASSES, *face_settings.CLASSES, FaceanimScene)
+CLASSES = (*emotion.CLASSES, *face_settings.CLASSES, *mapping_rows.CLASSES, FaceanimScene)

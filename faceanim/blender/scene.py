@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 from bpy.types import Armature, Object, Scene
+from mathutils import Vector
 
 from ..core.files import input_file
 from ..core.rig import Bone, Key, Rig
@@ -196,7 +197,8 @@ def _reachable(objects: Iterable[Object]) -> list[Object]:
 
 
 def _groups(objects: list[Object]) -> list[list[Object]]:
-    """Meshes with what binds them: by armature, else by topmost parent; loose ones join those whose keys they share."""
+    """Meshes with what binds them: by armature, else by topmost parent; loose ones join those close by whose keys they
+    share."""
     bound: dict[Object | None, list[Object]] = {}
     for mesh in (o for o in objects if o.type == "MESH"):
         owner = armature_of(mesh)
@@ -210,12 +212,20 @@ def _groups(objects: list[Object]) -> list[list[Object]]:
     groups = [[owner, *(m for m in meshes if m is not owner)] for owner, meshes in bound.items()]
     for mesh in loose:
         names = set(_key_names(mesh))
-        home = next((g for g in groups if any(names & set(_key_names(m)) for m in g)), None)
+        home = next((g for g in groups if any(names & set(_key_names(m)) and _close(mesh, m) for m in g)), None)
         if home is None:
             groups.append([mesh])
         else:
             home.append(mesh)
     return groups
+
+
+def _close(a: Object, b: Object) -> bool:
+    """Whether two meshes' boxes in the world meet, widened by a quarter of the larger one."""
+    boxes = [np.array([thing.matrix_world @ Vector(corner) for corner in thing.bound_box]) for thing in (a, b)]
+    margin = 0.25 * max(float(np.ptp(box, axis=0).max()) for box in boxes)
+    (low, high), (under, over) = ((box.min(0), box.max(0)) for box in boxes)
+    return bool((low - margin <= over).all() and (under - margin <= high).all())
 
 
 def _choose(groups: list[list[Object]], objects: list[Object], name: str | None, active: Object | None) -> list[Object]:

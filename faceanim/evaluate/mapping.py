@@ -2,8 +2,8 @@
 
 The keys of three heads lose their names: they are shuffled, half of them are left out, left and right are exchanged,
 the head is turned and a hundred times as large. What is found is held against what each key was made for. No head is
-compared with itself: the reference that ships is the demo head, so the demo head is compared with the ICT head, and with
-the reference once its own shape was bent into somebody else's. DATA holds ict_facekit/ and characters/; what is not
+compared with itself: the reference that ships is the demo head, so it is compared with the ICT head, and with the
+reference once its own shape was bent into somebody else's. DATA holds ict_facekit/ and characters/; what is not
 there is left out. Exit status 1 where less than FOUND of the keys are found or WRONG of them get a wrong channel.
 """
 
@@ -71,7 +71,7 @@ class Head:
 
 
 class Row(NamedTuple):
-    """One head in one state: shares of the keys with a counterpart that are found, of the driven ones that are wrong."""
+    """One head in one state: shares of the keys with a counterpart that are found, of the driven that are wrong."""
 
     head: str
     state: str

@@ -1,9 +1,9 @@
 """Families of names (ARKit, VRoid, Oculus, ...) in presets/mappings/*.json: which key is meant and what drives it.
 
 A file is {"schema": "faceanim/names/1", "name", "rank": order among equals, "keys": [KEY, ...],
-"prefixes": [WORD, ...], "suffixes": words that may follow, "marks": words of which one must stand before the name, where
-names alone say too little, "anyOrder": whether words may come in any order, "eyes": radians that this family's eye bones
-turn for a radian of gaze, 1 by default}. A KEY has
+"prefixes": [WORD, ...], "suffixes": words that may follow, "marks": words of which one must stand before the name,
+where names alone say too little, "anyOrder": whether words may come in any order, "eyes": radians that this family's
+eye bones turn for a radian of gaze, 1 by default}. A KEY has
   names     spellings; case, separators and words before the name do not count; {Side} stands for Left/Right,
             left/right, L/R before or after, and for nothing: a key for both sides, taken where there are no sided ones
   weights   channel to weight; {Side} as in names, for both sides the mean

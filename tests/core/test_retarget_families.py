@@ -60,7 +60,8 @@ def test_an_eye_that_looks_to_a_side():
 
 
 def test_genesis_8_speaks_with_its_visemes():
-    names = sided("MouthOpen MouthSmile MouthSmileSimple* LipsPuckerWide EyesClosed* EyesClosed BrowSqueeze* vAA vM vS vF vUW")
+    names = sided("MouthOpen MouthSmile MouthSmileSimple* LipsPuckerWide EyesClosed* EyesClosed BrowSqueeze* "
+                  "vAA vM vS vF vUW")
     proposal = propose(rig(["Genesis8Female__eCTRL" + n for n in names]))
     driven = {k.split("CTRL")[1]: dict(t.weights) for k, t in proposal.mapping.targets.items()}
     assert proposal.leaders["mouth"] == "daz_visemes" and {"vAA", "vM", "vS", "vF", "vUW"} <= set(driven)
@@ -69,14 +70,16 @@ def test_genesis_8_speaks_with_its_visemes():
 
 
 def test_genesis_9_has_a_key_for_each_quarter_of_the_lips():
-    table = propose(rig(["facs_bs_JawOpen", "facs_bs_MouthRollLowerLeft", "facs_bs_MouthPressUpperRight"])).mapping.targets
+    keys = ["facs_bs_JawOpen", "facs_bs_MouthRollLowerLeft", "facs_bs_MouthPressUpperRight"]
+    table = propose(rig(keys)).mapping.targets
     assert table["facs_bs_MouthRollLowerLeft"].weights == {"mouthRollLower": 1}
     assert table["facs_bs_MouthPressUpperRight"].weights == {"mouthPressRight": 1}
 
 
 def test_mb_lab():
-    names = sided("mouthOpen_max mouthSmile*_max mouthSmile_max mouthSmile_min eyeClosed*_max eyeClosed*_min browsMidVert_max "
-                  "browOutVert*_max browSqueeze*_max chestExpansion_max mouthOpenAggr_max eyesHoriz_max")
+    names = sided("mouthOpen_max mouthSmile*_max mouthSmile_max mouthSmile_min eyeClosed*_max eyeClosed*_min "
+                  "browsMidVert_max browOutVert*_max browSqueeze*_max chestExpansion_max "
+                  "mouthOpenAggr_max eyesHoriz_max")
     proposal = propose(rig(["Expressions_" + n for n in names]))
     driven = {k.partition("_")[2]: dict(t.weights) for k, t in proposal.mapping.targets.items()}
     assert proposal.family == "mblab" and driven["eyeClosedR_min"] == {"eyeWideRight": 1}
@@ -87,7 +90,8 @@ def test_mb_lab():
 def test_ready_player_me():
     keys = [*ARKIT, "mouthOpen", "mouthSmile", "eyesClosed", "viseme_sil", "viseme_PP", "viseme_aa", "viseme_O"]
     proposal = propose(rig(keys, ["Head", "Neck", "LeftEye", "RightEye"]))
-    assert proposal.family == "arkit" and {c for c in ARKIT if not c.startswith("eyeLook")} <= set(proposal.mapping.targets)
+    assert proposal.family == "arkit"
+    assert {c for c in ARKIT if not c.startswith("eyeLook")} <= set(proposal.mapping.targets)
     assert not {"mouthOpen", "mouthSmile", "eyesClosed", "viseme_aa"} & set(proposal.mapping.targets)
 
 
