@@ -14,6 +14,8 @@ from ..solve.phrasing import constants, phrases, smoothed, step, within
 
 EDGE = 0.1
 """A blink begins and ends where the lids have gone this part of their way."""
+REACH_S = 0.35
+"""How far from it the lids are looked at for where they come from and go back to."""
 FULL = 0.95
 SACCADE_DEG_S, SACCADE_DEG = 40.0, 0.8
 """What is faster and longer is a saccade."""
@@ -104,11 +106,14 @@ def motion(take: Take, track: Track) -> Motion:
 
 def blinks(track: Track, talking: np.ndarray, pauses: np.ndarray) -> Blinks:
     lids = (track.column("eyeBlinkLeft") + track.column("eyeBlinkRight")).astype(float) / 2
-    rows = []
+    rows, reach = [], int(REACH_S * track.fps)
     for event in lid_events(track):
         first, last, peak = (int(round((t - track.start) * track.fps)) for t in (event.start, event.end, event.peak))
         depth = lids[peak]
-        begin, end = _crossing(lids, first, -1, EDGE * depth), _crossing(lids, last, 1, EDGE * depth)
+        # lids that a mood or a look holds low come from there and go back to there
+        above, after = (float(lids[max(a, 0) : b + 1].min()) for a, b in ((first - reach, first), (last, last + reach)))
+        begin = _crossing(lids, first, -1, above + EDGE * (depth - above))
+        end = _crossing(lids, last, 1, after + EDGE * (depth - after))
         # what is shut counts to neither
         shut = 0.95 * depth
         down, up = _crossing(lids, peak, -1, shut), _crossing(lids, peak, 1, shut)

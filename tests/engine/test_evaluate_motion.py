@@ -32,18 +32,20 @@ def made(seconds=40.0) -> Take:
     return take
 
 
-def blinking(times, closing, opening, seconds=20.0) -> Take:
-    """Straight lids: full at `times`."""
+def blinking(times, closing, opening, seconds=20.0, held=0.0) -> Take:
+    """Straight lids: full at `times`, else held where a mood or a look has them."""
     t = np.arange(int(seconds * FPS)) / FPS
-    lids = np.zeros(len(t))
+    lids = np.full(len(t), held)
     for time in times:
         lids = np.maximum(lids, np.clip(np.minimum((t - time) / closing + 1, (time - t) / opening + 1), 0, 1))
     track = Track.from_columns(FPS, {"eyeBlinkLeft": lids, "eyeBlinkRight": lids})
     return Take(FPS, len(t), {"expression": track})
 
 
-def test_blinks_are_counted_and_timed():
-    found = motion.of(blinking([2.0, 5.0, 9.5], 0.1, 0.2)).blinks
+@pytest.mark.parametrize("held", [0.0, 0.25])
+def test_blinks_are_counted_and_timed(held):
+    # lids that come from half way take as much of the time
+    found = motion.of(blinking([2.0, 5.0, 9.5], 0.1 / (1 - held), 0.2 / (1 - held), held=held)).blinks
     np.testing.assert_allclose(found.start, [1.91, 4.91, 9.41], atol=0.02)
     np.testing.assert_allclose(found.closing, 0.085, atol=0.02)
     np.testing.assert_allclose(found.opening, 0.17, atol=0.03)
