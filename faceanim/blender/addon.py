@@ -17,6 +17,7 @@ from . import (
     phones,
     preferences,
     properties,
+    shapes_panel,
     transcripts,
 )  # fmt: skip
 
@@ -32,6 +33,7 @@ CLASSES = (
     *mood_operators.CLASSES,
     *emotion_panel.CLASSES,
     *phones.CLASSES,
+    *shapes_panel.CLASSES,
 )
 
 _command = None

@@ -100,6 +100,13 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
+def shapes(args: argparse.Namespace) -> dict[str, Any]:
+    """Make the face shapes of a head that has none."""
+    from . import face_shapes as making
+
+    return making.command(args)
+
+
 def verify_export(args: argparse.Namespace) -> dict[str, Any]:
     """Open an export again and compare every control in time."""
     return exports.verify_export(args.file, args.blend)

@@ -88,10 +88,7 @@ def propose(character: Character) -> names.Proposal:
 
 def axes(character: Character) -> np.ndarray:
     """float64 (3, 3): own left, up and out of the face in the world, as columns."""
-    if character.armature is None:
-        return np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-    turn = np.array(character.armature.matrix_world.to_3x3().normalized())
-    return turn @ scene.head_space(character.armature)
+    return scene.axes(character.armature)
 
 
 def _points(mesh: Object) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..errors import Cancelled, FaceanimError
 
 if TYPE_CHECKING:
     from ..core.clip import Clip
-    from ..engine import client
+    from ..engine import client, messages
 
 POLL_S = 0.1
 
@@ -67,6 +67,13 @@ def analyze(
     clip: Clip, output: Path, fps: float, python: Path, done: Callable[[dict], None], actor: Path | None = None
 ) -> None:
     """Start an analysis; `done` is called in Blender's main thread with the engine's result."""
+    from ..engine.messages import Analyze
+
+    run(Analyze.of(clip, output, fps, "auto", actor), python, done)
+
+
+def run(job: messages.Job, python: Path, done: Callable[[dict], None]) -> None:
+    """The same for any job of the engine's: one at a time."""
     from ..engine import client
 
     if _analysis.engine is not None and _analysis.python != python:
@@ -77,7 +84,7 @@ def analyze(
     analysis.begin("Starting the engine")
     try:
         _analysis.engine.start()
-        _analysis.job = _analysis.engine.submit(clip, output, fps=fps, actor_output=actor)
+        _analysis.job = _analysis.engine.queue(job)
     except FaceanimError as error:
         analysis.fail(error.message, error.hint)
         raise

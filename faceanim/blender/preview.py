@@ -140,7 +140,7 @@ def _workbench(stage: Scene) -> dict[NodeTree, Node | None]:
     # Workbench shows the active image of a material, which need not be its colour
     changed = {}
     for tree in (m.node_tree for o in stage.objects for m in getattr(o.data, "materials", ()) if m and m.node_tree):
-        image = _colour_image(tree)
+        image = colour_image(tree)
         if image and tree.library is None:
             changed.setdefault(tree, tree.nodes.active)
             tree.nodes.active = image
@@ -148,7 +148,7 @@ def _workbench(stage: Scene) -> dict[NodeTree, Node | None]:
     return changed
 
 
-def _colour_image(tree: NodeTree) -> Node | None:
+def colour_image(tree: NodeTree) -> Node | None:
     """The image behind the base colour of a material, else any."""
     shaders = [n for n in tree.nodes if "Base Color" in n.inputs] or [n for n in tree.nodes if n.type == "EMISSION"]
     waiting = [link.from_node for n in shaders[:1] for link in n.inputs[0].links]
@@ -195,7 +195,7 @@ def _camera(stage: Scene) -> Object:
     except CharacterError as error:
         raise OutputError("there is neither a camera nor a face to look at", "add a camera") from error
     points = np.concatenate([_moved_points(mesh) for mesh in character.keyed])
-    left, up, out = _axes(character)
+    left, up, out = scene.axes(character.armature).T
     low, high = (np.percentile(points @ np.stack([left, up, out], 1), q, axis=0) for q in (0.5, 99.5))
     size = max(high[0] - low[0], high[1] - low[1], 1e-3)
     centre = np.stack([left, up, out], 1) @ ((low + high) / 2)
@@ -211,15 +211,6 @@ def _camera(stage: Scene) -> Object:
     camera.matrix_world = Matrix(place)
     stage.collection.objects.link(camera)
     return camera
-
-
-def _axes(character: scene.Character) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Own left, up and out of the face in the world."""
-    axes = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-    if character.armature:
-        turn = np.array(character.armature.matrix_world.to_3x3().normalized())
-        axes = turn @ scene.head_space(character.armature)
-    return axes[:, 0], axes[:, 1], axes[:, 2]
 
 
 def _moved_points(mesh: Object) -> np.ndarray:

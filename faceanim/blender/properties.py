@@ -40,6 +40,14 @@ def _character_chosen(self: "FaceanimScene", context: bpy.types.Context) -> None
     refresh(self)
 
 
+def _shape_chosen(self: "FaceanimScene", context: bpy.types.Context) -> None:
+    from . import face_shapes as shapes
+
+    waiting = shapes.made_of(self)
+    if waiting:
+        shapes.show(waiting["made"], self.shapes_shown)
+
+
 def _group_slider(group: str):
     """The strength of one group of channels; each of core.channels.GROUPS has one below."""
     return FloatProperty(name=group.capitalize(), default=1.0, min=0.0, max=2.0, subtype="FACTOR", update=_tuned)
@@ -144,6 +152,10 @@ class FaceanimScene(bpy.types.PropertyGroup):
     marked: StringProperty(options={"HIDDEN"}, description="What the markers of sounds were made from, as JSON")
     emotion: PointerProperty(type=emotion.FaceanimEmotion)
     face: PointerProperty(type=face_settings.FaceanimFace)
+    shapes_made: StringProperty(options={"HIDDEN"}, description="Face shapes that wait to be kept, as JSON")
+    shapes_shown: StringProperty(
+        name="Look At", description="One of the made shapes at its full value", update=_shape_chosen
+    )
     last_error: StringProperty(options={"SKIP_SAVE"})
 
     intensity_lips: _group_slider("lips")

@@ -365,6 +365,14 @@ def _bones_of(armature: Object) -> list[Bone]:
     return bones
 
 
+def axes(armature: Object | None) -> np.ndarray:
+    """float64 (3, 3): own left, up and out of the face in the world, as columns; of no armature: it looks along -Y."""
+    if armature is None:
+        return np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    turn = np.array(armature.matrix_world.to_3x3().normalized())
+    return turn @ head_space(armature)
+
+
 def head_space(armature: Object) -> np.ndarray:
     """float64 (3, 3): own left, up and out of the face at rest, as columns in the armature's own space.
 

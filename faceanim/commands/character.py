@@ -160,6 +160,33 @@ def _ran(report: Report) -> str:
     return f"{analyzed(report['analyze'])}\n{lines(report['bake'])}"
 
 
+# shapes -----------------------------------------------------------------------------------------------------------
+
+
+def _shapes_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("character", type=Path, metavar="CHARACTER", help=".blend, .glb, .gltf, .fbx or .vrm")
+    sub.add_argument("--object", help="the mesh of the face, or what it belongs to, where the file holds several")
+    sub.add_argument("--landmarks", type=Path, metavar="FILE.json",
+                     help='picked points, {"nose_tip": [x, y, z], ...} (default: empties of such names, else they are '
+                     "found)")  # fmt: skip
+    sub.add_argument("--reference", type=Path, metavar="FILE",
+                     help="a character with ARKit's keys, or ict_face.npz (default: the demo head)")  # fmt: skip
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.blend")
+
+
+def _shapes(args: argparse.Namespace) -> Report:
+    writable(args.output, ".blend")
+    input_file(args.character, "character")
+    with blender(args) as commands:
+        return commands.shapes(args)
+
+
+def _shaped(report: Report) -> str:
+    made = ", ".join(f"{len(keys)} on {mesh}" for mesh, keys in report["made"].items())
+    return "\n".join([f"{report['path']}: shape keys: {made}", *report["told"],
+                      *(f"note: {note}" for note in report["notes"])])  # fmt: skip
+
+
 # verify and verify-export -----------------------------------------------------------------------------------------
 
 
@@ -212,6 +239,7 @@ COMMANDS = (
     Command("rig", "what is recognised of a character, and the proposed mapping", _rig_options, _rig, _recognised),
     Command("bake", "animate a character with a take", _bake_options, _bake, lines),
     Command("run", "analyze and bake in one", _run_options, _run, _ran),
+    Command("shapes", "make ARKit's shape keys on a head that has none", _shapes_options, _shapes, _shaped),
     Command("verify", "looks at every contact of lips and teeth on the baked mesh", _verify_options, _verify,
             _contacts, _contacts_missed),
     Command("verify-export", "opens an export and compares it with the scene", _export_options, _verify_export,

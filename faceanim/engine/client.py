@@ -1,6 +1,6 @@
 """Blender's side of the engine: starts the worker, hands it jobs, and is asked now and then what happened.
 
-Nothing here blocks but `shutdown` (two seconds at most) and `analyze_blocking`. Standard library only.
+Nothing here blocks but `shutdown` (two seconds at most), `run_blocking` and `analyze_blocking`. Standard library only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..core.clip import Clip
 from ..core.version import VERSION
 from ..errors import Cancelled, EngineError
 from . import environment, messages
-from .messages import Analyze, Cancel, Failure, Initialize, Progress, Request, Result, Shutdown
+from .messages import Analyze, Cancel, Failure, Initialize, Job, Progress, Request, Result, Shutdown
 
 CANCEL_WITHIN_S = 10.0
 """A job that has not stopped by then sits in native code: its process is killed, the other jobs start anew."""
@@ -40,7 +40,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Done:
-    """result: see messages.Analyze."""
+    """result: see messages.Analyze and messages.Shapes."""
 
     job: int
     result: Mapping[str, Any]
@@ -85,7 +85,7 @@ class Engine:
 
     def __init__(self, python: Path | None = None):
         self.python = python
-        self.jobs: dict[int, Analyze] = {}
+        self.jobs: dict[int, Job] = {}
         self._ids = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -131,12 +131,16 @@ class Engine:
         self, clip: Clip, output: Path, fps: float = 60.0, device: str = "auto", actor_output: Path | None = None
     ) -> int:
         """Queues an analysis, starting the engine if need be; the job's number. Raises EngineError."""
+        return self.queue(Analyze.of(clip, output, fps, device, actor_output))
+
+    def queue(self, job: Job) -> int:
+        """The same for any job."""
         self.start()
-        job = next(self._ids)
-        self.jobs[job] = Analyze.of(clip, output, fps, device, actor_output)
+        number = next(self._ids)
+        self.jobs[number] = job
         if self._ready:
-            self._send(Request(self.jobs[job], job))
-        return job
+            self._send(Request(job, number))
+        return number
 
     def cancel(self, job: int) -> None:
         """Asks the job to stop; `poll` gives its Failed with kind "Cancelled"."""
@@ -224,8 +228,8 @@ class Engine:
             return
         self._ready = True
         self._events.append(Ready(theirs))
-        for job, analyze in self.jobs.items():
-            self._send(Request(analyze, job))
+        for number, job in self.jobs.items():
+            self._send(Request(job, number))
 
     def _crash(self) -> None:
         ready = self._ready
@@ -285,14 +289,23 @@ def analyze_blocking(
     device: str = "auto",
     python: Path | None = None,
 ) -> Mapping[str, Any]:
-    """Runs one analysis in an engine of its own and waits for it: the result of messages.Analyze.
+    """Runs one analysis in an engine of its own and waits for it: the result of messages.Analyze; see run_blocking."""
+    return run_blocking(Analyze.of(clip, output, fps, device), progress, python)
 
-    progress may raise Cancelled. Raises what the analysis raised, EngineError where the engine crashed, Cancelled
-    on Ctrl-C; then no file is left.
+
+def run_blocking(
+    job: Job,
+    progress: Callable[[float, str], None] = lambda fraction, stage: None,
+    python: Path | None = None,
+) -> Mapping[str, Any]:
+    """Runs one job in an engine of its own and waits for it: the result of its message.
+
+    progress may raise Cancelled. Raises what the job raised, EngineError where the engine crashed, Cancelled on
+    Ctrl-C; then no file is left.
     """
     engine = Engine(python)
     try:
-        job = engine.submit(clip, output, fps, device)
+        number = engine.queue(job)
         while True:
             for event in engine.poll():
                 if isinstance(event, Progress):
@@ -300,7 +313,7 @@ def analyze_blocking(
                 elif isinstance(event, Done):
                     return event.result
                 elif isinstance(event, Failed):
-                    raise Failure(job, event.message, event.hint, event.kind, details=event.details).error()
+                    raise Failure(number, event.message, event.hint, event.kind, details=event.details).error()
                 elif isinstance(event, Crashed):
                     raise EngineError(event.message, event.hint)
             time.sleep(0.02)

@@ -1,7 +1,7 @@
 """The closed set of messages between Blender and the engine: JSON-RPC 2.0, one line of ASCII JSON each.
 
-Blender's side asks `Initialize`, `Analyze`, `Shutdown` (each is answered by a `Result` or a `Failure` with the same id)
-and says `Cancel`; the engine says `Progress`. Arrays travel in .faceanim files.
+Blender's side asks `Initialize`, `Analyze`, `Shapes`, `Shutdown` (each is answered by a `Result` or a `Failure` with
+the same id) and says `Cancel`; the engine says `Progress`. Arrays travel in files: .faceanim, and .npz for heads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 from .. import errors
 from ..core.clip import Clip
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Counts up with every change that an older side would not understand."""
 
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS, FAULT = -32700, -32600, -32601, -32602, -32603
@@ -76,8 +76,22 @@ class Analyze:
 
 
 @dataclass(frozen=True)
+class Shapes:
+    """A plain head (formats.heads), the reference whose keys it gets (None: the demo head), and where the head with its
+    keys goes. Paths are absolute.
+
+    Answered by {path, report}: see shapes.measure.report. It waits its turn as an Analyze does.
+    """
+
+    head: str
+    output: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
 class Cancel:
-    """The job (the id of its Analyze) fails with kind "Cancelled" and leaves no file; unknown jobs are ignored."""
+    """The job (the id of its Analyze or Shapes) fails with kind "Cancelled" and leaves no file; unknown ones are
+    ignored."""
 
     job: int
 
@@ -96,7 +110,8 @@ class Progress:
     stage: str
 
 
-Call = Initialize | Analyze | Cancel | Shutdown | Progress
+Job = Analyze | Shapes
+Call = Initialize | Analyze | Shapes | Cancel | Shutdown | Progress
 METHODS: dict[str, type] = {cls.__name__.lower(): cls for cls in get_args(Call)}
 
 

@@ -21,7 +21,7 @@ from ..core.files import check_writable
 from ..core.version import VERSION
 from ..errors import Cancelled, EngineError, FaceanimError
 from . import messages
-from .messages import Analyze, Cancel, Failure, Initialize, Progress, Request, Result, Shutdown
+from .messages import Analyze, Cancel, Failure, Initialize, Job, Progress, Request, Result, Shapes, Shutdown
 
 PROGRESS_EVERY_S = 0.05
 GRACE_S = 5.0
@@ -51,6 +51,22 @@ def run_analysis(job: Analyze, progress: Callable[[float, str], None]) -> dict[s
     }  # fmt: skip
 
 
+def run_shapes(job: Shapes, progress: Callable[[float, str], None]) -> dict[str, Any]:
+    """Makes the keys and writes the head with them; raises the project's errors."""
+    check_writable(job.output)
+    try:
+        from .shapes import make
+    except ImportError as error:
+        if (error.name or "").startswith(__name__.split(".engine.")[0]):
+            raise
+        raise missing_package(error) from error
+    return make(job, progress)
+
+
+def run_job(job: Job, progress: Callable[[float, str], None]) -> dict[str, Any]:
+    return run_shapes(job, progress) if isinstance(job, Shapes) else run_analysis(job, progress)
+
+
 def missing_package(error: ImportError) -> EngineError:
     """What to tell a user whose Python lacks a package, or has one that does not load."""
     return EngineError(
@@ -60,11 +76,11 @@ def missing_package(error: ImportError) -> EngineError:
 
 
 class Worker:
-    """requests: the lines read; out: where lines are written; analyze: (job, progress) -> the answer's value."""
+    """requests: the lines read; out: where lines are written; run: (job, progress) -> the answer's value."""
 
-    def __init__(self, requests: Iterable[str | bytes], out: IO[str], analyze=run_analysis):
-        self.requests, self.out, self.analyze = requests, out, analyze
-        self.jobs: queue.Queue[tuple[int, Analyze] | None] = queue.Queue()
+    def __init__(self, requests: Iterable[str | bytes], out: IO[str], run=run_job):
+        self.requests, self.out, self.run = requests, out, run
+        self.jobs: queue.Queue[tuple[int, Job] | None] = queue.Queue()
         self.cancelled: set[int] = set()
         self.stopping = False
         self.writing = threading.Lock()
@@ -100,7 +116,7 @@ class Worker:
                 "protocol": messages.PROTOCOL, "version": VERSION, "pid": os.getpid(),
                 "python": sys.executable, "python_version": sys.version.split()[0],
             }))  # fmt: skip
-        elif isinstance(call, Analyze):
+        elif isinstance(call, Analyze | Shapes):
             self.jobs.put((request.id, call))
         elif isinstance(call, Cancel):
             self.cancelled.add(call.job)
@@ -114,7 +130,7 @@ class Worker:
         while not self.stopping and (item := self.jobs.get()) is not None:
             self.send(self.answer(*item))
 
-    def answer(self, id: int, job: Analyze) -> Result | Failure:
+    def answer(self, id: int, job: Job) -> Result | Failure:
         last = ["", 0.0]
 
         def progress(fraction: float, stage: str) -> None:
@@ -127,7 +143,7 @@ class Worker:
 
         try:
             progress(0.0, "starting")
-            return Result(id, self.analyze(job, progress))
+            return Result(id, self.run(job, progress))
         except FaceanimError as error:
             return Failure.of(id, error)
         except Exception as error:
@@ -137,7 +153,7 @@ class Worker:
 FAULT_HINT = "this is a fault of faceanim: report it with the details"
 
 
-def main(analyze: Callable[..., dict[str, Any]] = run_analysis) -> None:
+def main(run: Callable[..., dict[str, Any]] = run_job) -> None:
     """Runs the worker on this process's stdin and stdout, which become the protocol's alone.
 
     Native libraries print to file descriptor 1 and may read 0, so both are moved away: what they print goes to stderr.
@@ -150,7 +166,7 @@ def main(analyze: Callable[..., dict[str, Any]] = run_analysis) -> None:
     os.close(null)
     # Ctrl-C in a terminal reaches the whole group; the side that started us decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker = Worker(iter(requests.readline, b""), out, analyze)
+    worker = Worker(iter(requests.readline, b""), out, run)
     threading.Thread(target=worker.read, daemon=True).start()
     worker.work()
     sys.stdout.flush()

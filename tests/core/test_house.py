@@ -20,15 +20,16 @@ VALUES = {"core", "errors"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
-    **dict.fromkeys(("source", "features", "solve", "retarget", "curves", "formats", "nets"), VALUES),
+    **dict.fromkeys(("source", "features", "solve", "retarget", "curves", "formats", "nets", "shapes"), VALUES),
     "pipeline": VALUES | {"curves", "retarget"}
     | {f"solve.{name}" for name in ("emotion", "feelings", "mix", "remake", "speech", "visemes")},
-    "engine": VALUES | {"source", "features", "solve", "nets", "formats"},
+    "engine": VALUES | {"source", "features", "solve", "nets", "formats", "shapes"},
     "blender": VALUES | {"retarget", "curves", "formats", "pipeline", "cli"}
     | {"engine.client", "engine.environment", "engine.messages"},
     "cli": VALUES | {"commands"},
     "commands": VALUES | {"formats", "pipeline"},
-    "evaluate": VALUES | {"source", "features", "solve", "retarget", "curves", "formats", "nets", "pipeline", "engine"},
+    "evaluate": VALUES | {"source", "features", "solve", "retarget", "curves", "formats", "nets", "pipeline", "engine",
+                         "shapes"},
     "train": VALUES | {"source", "features", "solve", "formats", "nets", "engine", "evaluate"},
     "__main__": {"cli"},
 }  # fmt: skip
