@@ -11,11 +11,12 @@ import bpy
 import numpy as np
 from bpy.types import ID, Object, Scene
 
-from ..core.curve import Curve
-from ..core.rig import Bone, parse_control
+from ..core.curve import Curve, combined
+from ..core.rig import Bone, BoneControl, bone_control, parse_control, parse_pose
 from ..errors import CharacterError
 from . import animation, rotation
-from .scene import Character, bone_path, driven_paths, key_path
+from .scene import Character, key_path
+from .skeleton import bone_path, driven_paths
 
 ROTATION_PROPERTY = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 """The property a rotation mode is keyed on; every other mode is an Euler order."""
@@ -74,8 +75,8 @@ def bake(
     if seconds is not None:
         last = max(last, to_frames(seconds) - 1)
     writer = animation.Writer(f"{animation.NAME} {character.rig.name}", (frame_start, float(np.ceil(last - 1e-3))))
-    keys = _bake_keys(character, [c for c in free if not parse_control(c.control)], writer, to_frames)
-    keys += _bake_bones(character, [c for c in free if parse_control(c.control)], writer, to_frames, skipped)
+    keys = _bake_keys(character, [c for c in free if character.rig.key(c.control)], writer, to_frames)
+    keys += _bake_bones(character, free, writer, to_frames, skipped)
     written = tuple(curve.control for curve in free if curve.control not in skipped)
     if sound is not None:
         add_sound(scene, sound, frame_start, sound_start)
@@ -150,15 +151,18 @@ def _check_editable(character: Character) -> None:
 def _refusal(character: Character, curve: Curve) -> str:
     """Why a control is not written, "" where it is."""
     parsed = parse_control(curve.control)
-    target = character.rig.bone(parsed[0]) if parsed else character.rig.key(curve.control)
+    if parse_pose(curve.control):
+        return "" if character.rig.pose(parse_pose(curve.control)) else "the character does not have it"
+    target = character.rig.bone(parsed.bone) if parsed else character.rig.key(curve.control)
     if target is None:
         return "the character does not have it"
-    if target.blocked or np.any(curve.values):
-        return target.blocked
+    blocked = target.unmovable if parsed and parsed.kind == "loc" else target.blocked
+    if blocked or np.any(curve.values):
+        return blocked
     # The clip says nothing of it: what the user has made by hand, or from another clip, shall be seen
     if parsed:
         theirs = {path for armature in character.armatures for path in animation.animated_paths(armature)}
-        own = _rotation_path(target) in theirs
+        own = _bone_channel(target, parsed.kind) in theirs
     else:
         own = any(key_path(curve.control) in animation.animated_paths(m.data.shape_keys) for m in character.keyed)
     return "it stays at 0, and has animation of your own" if own else ""
@@ -206,10 +210,17 @@ def _play(data: bpy.types.AnimData, action: bpy.types.Action, slot: object | Non
 def _bake_bones(
     character: Character, curves: list[Curve], writer: animation.Writer, to_frames: _Frames, skipped: dict[str, str]
 ) -> int:
-    by_bone: dict[str, dict[str, Curve]] = {}
+    """Bone controls, and poses as the bone controls that they stand for, added up."""
+    parts: dict[BoneControl, list[tuple[Curve, float]]] = {}
     for curve in curves:
-        bone, axis = parse_control(curve.control)
-        by_bone.setdefault(bone, {})[axis] = curve
+        pose = character.rig.pose(parse_pose(curve.control) or "")
+        for control, value in pose.bones.items() if pose else [(curve.control, 1.0)]:
+            if parse_control(control):
+                parts.setdefault(parse_control(control), []).append((curve, value))
+    by_bone: dict[str, dict[str, dict[str, Curve]]] = {}
+    for (bone, axis, kind), added in parts.items():
+        own = added[0][0] if added[0][1] == 1.0 and len(added) == 1 else combined(bone_control(bone, axis, kind), added)
+        by_bone.setdefault(bone, {}).setdefault(kind, {})[axis] = own
     total = 0
     for armature in character.armatures:
         bones = [b for n in by_bone if (b := character.rig.bone(n)).armature == armature.name]
@@ -219,36 +230,53 @@ def _bake_bones(
 
 def _bake_armature(
     armature: Object,
-    bones: list[tuple[Bone, dict[str, Curve]]],
+    bones: list[tuple[Bone, dict[str, dict[str, Curve]]]],
     writer: animation.Writer,
     to_frames: _Frames,
     skipped: dict[str, str],
 ) -> int:
     theirs = animation.animated_paths(armature)
-    for bone, axes in list(bones):
-        if bone.rotation_mode == "AXIS_ANGLE" and _rotation_path(bone) in theirs:
+    channels = [(bone, kind, axes) for bone, kinds in bones for kind, axes in kinds.items()]
+    for bone, kind, axes in list(channels):
+        if kind == "rot" and bone.rotation_mode == "AXIS_ANGLE" and _bone_channel(bone, kind) in theirs:
             # Blender adds up axes component by component, which is no rotation
             reason = "animated in axis angle already: give the bone another rotation mode"
             skipped.update({c.control: reason for c in axes.values()})
-            bones.remove((bone, axes))
-    if not bones:
+            channels.remove((bone, kind, axes))
+    if not channels:
         return 0
-    paths = [_rotation_path(bone) for bone, _ in bones]
+    paths = [_bone_channel(bone, kind) for bone, kind, _ in channels]
     data = animation.make_room(armature, paths)
     animation.remember(armature, paths)
     action, slot, collection = writer.curves(armature, armature.name)
     total = 0
-    for (bone, axes), path in zip(bones, paths, strict=True):
-        # Where the user animates the bone ours turns it further; else it goes on from the pose it stands in
-        pose = rotation.IDENTITY if path in theirs else rotation.of_pose_bone(armature.pose.bones[bone.name])
-        for index, curve in enumerate(rotation.bone_curves(axes, bone, pose, to_frames.fps)):
+    for (bone, kind, axes), path in zip(channels, paths, strict=True):
+        # Where the user animates the bone ours moves it further; else it goes on from the pose it stands in
+        pose = armature.pose.bones[bone.name]
+        if kind == "loc":
+            made = _location_curves(axes, bone, np.zeros(3) if path in theirs else np.array(pose.location))
+        else:
+            start = rotation.IDENTITY if path in theirs else rotation.of_pose_bone(pose)
+            made = rotation.bone_curves(axes, bone, start, to_frames.fps)
+        for index, curve in enumerate(made):
             total += _write(collection, path, index, curve, to_frames, bone.name)
     _play(data, action, slot, "COMBINE" if theirs & set(paths) else "REPLACE", "HOLD")
     return total
 
 
-def _rotation_path(bone: Bone) -> str:
-    return f"{bone_path(bone.name)}.{ROTATION_PROPERTY.get(bone.rotation_mode, 'rotation_euler')}"
+def _location_curves(axes: dict[str, Curve], bone: Bone, start: np.ndarray) -> list[Curve]:
+    """The three curves of a bone's location: ways along head-space axes in its own location axes and units."""
+    own = bone.location_axes * bone.unit
+    return [
+        combined("", [(curve, float(own["xyz".index(axis), i])) for axis, curve in axes.items()], float(start[i]))
+        for i in range(3)
+    ]
+
+
+def _bone_channel(bone: Bone, kind: str) -> str:
+    """The data path that a kind of control is keyed on."""
+    own = "location" if kind == "loc" else ROTATION_PROPERTY.get(bone.rotation_mode, "rotation_euler")
+    return f"{bone_path(bone.name)}.{own}"
 
 
 # -- sound ------------------------------------------------------------------------------------------------------------

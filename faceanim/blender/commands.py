@@ -37,6 +37,8 @@ def rig(args: argparse.Namespace) -> dict[str, Any]:
         "empty_keys": [key.name for key in found.keys if not key.moves],
         "blocked": {thing.name: thing.blocked for thing in (*found.keys, *found.bones) if thing.blocked},
         "bones": [bone.name for bone in found.bones],
+        "poses": [pose.name for pose in found.poses],
+        "controls": found.controls,
         "family": proposal.family,
         "mapping": {control: dict(target.weights) for control, target in proposal.mapping.targets.items()},
         "unmapped": dict(proposal.unmapped),

@@ -16,18 +16,18 @@ from mathutils import Matrix
 from ..core.events import jaw_events, speech_events
 from ..core.files import input_file
 from ..core.mapping import Mapping, Target
-from ..core.rig import parse_control
+from ..core.rig import parse_control, parse_pose
 from ..core.take import Take
 from ..errors import CharacterError, InputError
 from ..formats import takes
-from ..retarget import gaps, lips, names
+from ..retarget import faces, gaps, lips, names
 from . import scene
 from .bake import scene_rate
 from .scene import Character
 from .stage import clip_span
 
 TURN = 0.1
-"""Radians by which a bone is turned to see what it moves."""
+"""Radians by which a bone is turned, or part of a unit by which it is moved, to see what it moves."""
 _MOUTH = ("jaw", "mouth")
 _MOVING = frozenset((
     "ARMATURE", "CAST", "CLOTH", "CORRECTIVE_SMOOTH", "CURVE", "DISPLACE", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH",
@@ -71,7 +71,8 @@ def surface(character: Character, mapping: Mapping) -> lips.Surface:
     joined = {name: tuple(map(np.concatenate, zip(*parts, strict=True))) for name, parts in deltas.items()}
     whole = np.concatenate(points)
     for name in mapping.controls:
-        if parse_control(name) and any(c.startswith(_MOUTH) for c in mapping.targets[name].weights):
+        boned = parse_control(name) or parse_pose(name)
+        if boned and any(c.startswith(_MOUTH) for c in mapping.targets[name].weights):
             joined |= _bone_deltas(character, name, ranges, len(whole), space)
     return lips.Surface(whole, np.concatenate(edges), joined, ranges)
 
@@ -83,7 +84,7 @@ def shapes(character: Character) -> lips.Surface:
 
 def propose(character: Character) -> names.Proposal:
     """The Mapping that the names of a character's keys and bones, and what the keys do, suggest."""
-    return names.propose(character.rig, shapes(character))
+    return faces.propose(character.rig, shapes(character))
 
 
 def axes(character: Character) -> np.ndarray:
@@ -112,26 +113,43 @@ def _key_deltas(mesh: Object, mapping: Mapping) -> Iterable[tuple[str, np.ndarra
 def _bone_deltas(
     character: Character, control: str, ranges: dict[str, tuple[int, int]], count: int, space: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """What a bone adds for each radian, seen by turning it a little; it stands as before afterwards."""
-    name, axis = parse_control(control)
-    bone = character.rig.bone(name)
-    armature = next((a for a in character.armatures if bone and a.name == bone.armature), None)
-    if armature is None:
+    """What a bone or a pose adds for each unit, seen by moving it a little; all stands as before afterwards."""
+    moves = _moves(character, control)
+    if not moves:
         return {}
-    pose = armature.pose.bones[name]
-    before = pose.matrix_basis.copy()
-    own = bone.rest["xyz".index(axis)]  # the axis in the bone's own rest axes
+    before = [(pose, pose.matrix_basis.copy()) for pose, _ in moves]
     with deforming(character.meshes):
         still = _evaluated(character, ranges, count)
         try:
-            pose.matrix_basis = before @ Matrix.Rotation(TURN, 4, own)
+            for (pose, basis), (_, move) in zip(before, moves, strict=True):
+                pose.matrix_basis = basis @ move
             moved = _evaluated(character, ranges, count)
         finally:
-            pose.matrix_basis = before
+            for pose, basis in before:
+                pose.matrix_basis = basis
     bpy.context.view_layer.update()
     delta = ((moved - still) @ space / TURN).astype(np.float32)
     which = np.flatnonzero(np.abs(delta).max(1) > 0)
     return {control: (which, delta[which])} if len(which) else {}
+
+
+def _moves(character: Character, control: str) -> list[tuple[bpy.types.PoseBone, Matrix]]:
+    """Pose bones and what TURN of a control adds to them, in their own axes."""
+    pose = character.rig.pose(parse_pose(control) or "")
+    moves: dict[bpy.types.PoseBone, Matrix] = {}
+    for name, value in pose.bones.items() if pose else [(control, 1.0)]:
+        bone_name, axis, kind = parse_control(name)
+        bone = character.rig.bone(bone_name)
+        armature = next((a for a in character.armatures if bone and a.name == bone.armature), None)
+        if armature is None:
+            continue
+        if kind == "loc":
+            move = Matrix.Translation(bone.location_axes["xyz".index(axis)] * (bone.unit * value * TURN))
+        else:
+            move = Matrix.Rotation(TURN * value, 4, bone.rest["xyz".index(axis)])  # the axis in its own rest axes
+        own = armature.pose.bones[bone_name]
+        moves[own] = moves.get(own, Matrix.Identity(4)) @ move
+    return list(moves.items())
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from bpy.types import ID, Object
 
 from ..core.channels import CHANNELS
 from ..core.mapping import Mapping, Target
-from ..core.rig import Rig, parse_control
+from ..core.rig import Rig, parse_control, parse_pose
 from ..errors import CharacterError, FormatError
 from ..formats import mapping as mappings
 from . import contacts
@@ -95,11 +95,14 @@ def fitted(mapping: Mapping, rig: Rig) -> tuple[Mapping, list[str]]:
 
 
 def _missing(control: str, rig: Rig) -> str:
+    if parse_pose(control):
+        return "" if rig.pose(parse_pose(control)) else "there is no such pose"
     parsed = parse_control(control)
-    found = rig.bone(parsed[0]) if parsed else rig.key(control)
+    found = rig.bone(parsed.bone) if parsed else rig.key(control)
     if found is None:
         return "there is no such bone" if parsed else "there is no such key"
-    return f"it is {found.blocked}" if found.blocked else ""
+    blocked = found.unmovable if parsed and parsed.kind == "loc" else found.blocked
+    return f"it is {blocked}" if blocked else ""
 
 
 # in the panel --------------------------------------------------------------------------------------------------------

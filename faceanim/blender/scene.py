@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 import numpy as np
-from bpy.types import Armature, Object, Scene
+from bpy.types import Object, Scene
 from mathutils import Vector
 
 from ..core.files import input_file
-from ..core.rig import Bone, Key, Rig
+from ..core.rig import Key, Rig
 from ..errors import CharacterError
+from ..retarget import faces
+from . import poses, skeleton
 from .linked import is_linked, make_overrides, override_of
+from .skeleton import axes as axes
+from .skeleton import driven_paths
+from .skeleton import head_space as head_space
 
 USD = (".usd", ".usdc", ".usda", ".usdz")
 SUFFIXES = (".blend", ".glb", ".gltf", ".vrm", ".fbx", *USD)
 NEW_FILE_FPS = 30
 HAS_FBX_IMPORT = bpy.app.version >= (4, 5, 0)
 """Blender's own importer; before, an add-on's."""
-
-# Constraints that leave nothing of a bone's own rotation
-_OVERRULING = {"COPY_TRANSFORMS", "COPY_ROTATION", "TRACK_TO", "DAMPED_TRACK", "LOCKED_TRACK", "IK", "ARMATURE"}
-
-_SIDE = re.compile(r"(?<![A-Za-z])([LlRr])(?![A-Za-z])|(left|right)|(?<=[a-z_])([LR])(?![a-z])", re.IGNORECASE)
-_EYEBALL = re.compile(r"^(?!.*(brow|lid|lash|line|socket)).*eye", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -230,23 +228,34 @@ def _close(a: Object, b: Object) -> bool:
 
 def _choose(groups: list[list[Object]], objects: list[Object], name: str | None, active: Object | None) -> list[Object]:
     keyed = [g for g in groups if any(_key_names(o) for o in g)]
+    boned = [g for g in groups if g not in keyed and any(_moves_face(o) for o in g)]
     if name is not None:
         wanted = next((o for o in objects if o.name == name), None)
         group = next((g for g in groups if wanted in g), None)
         if wanted is None or group is None:
-            names = sorted({o.name for g in keyed for o in g})[:8]
+            names = sorted({o.name for g in keyed + boned for o in g})[:8]
             raise CharacterError(
                 f"there is no character '{name}'", f"objects that can be named: {', '.join(names) or 'none'}"
             )
-        if group not in keyed:
-            raise CharacterError(f"'{name}' has no shape keys", "its face is moved by shape keys: make or import them")
+        if group not in keyed + boned:
+            raise CharacterError(
+                f"'{name}' has no shape keys", "its face is moved by shape keys or bones: make or import them"
+            )
         return group
-    if not keyed:
-        raise CharacterError("no mesh has shape keys", "the face is moved by shape keys: make or import them first")
-    for group in keyed:
+    for group in keyed + boned:
         if active in group:
             return group
+    if not keyed and boned:
+        return boned[0]
+    if not keyed:
+        raise CharacterError(
+            "no mesh has shape keys", "the face is moved by shape keys or bones: make or import them first"
+        )
     return max(keyed, key=lambda g: len({k for o in g for k in _key_names(o)}))
+
+
+def _moves_face(thing: Object) -> bool:
+    return thing.type == "ARMATURE" and faces.is_face([bone.name for bone in thing.data.bones])
 
 
 def _key_names(thing: Object) -> list[str]:
@@ -263,20 +272,26 @@ def _bound(armature: Object, meshes: Iterable[Object]) -> int:
 
 
 def read_rig(meshes: Iterable[Object], armatures: Iterable[Object] = ()) -> Rig:
-    """The Rig of some meshes and armatures. Raises CharacterError where no mesh has a shape key."""
-    meshes = tuple(meshes)
+    """The Rig of some meshes and armatures. Raises CharacterError where there is neither a key nor a bone of a face."""
+    meshes, armatures = tuple(meshes), tuple(armatures)
     found: dict[str, list[tuple[Object, Key]]] = {}
     eyeballs = {mesh: _eyeballs(mesh) for mesh in meshes}
     bound = any(mask.any() for mask in eyeballs.values())
     for mesh in meshes:
         for key in _keys_of(mesh, eyeballs[mesh] if bound else None):
             found.setdefault(key.name, []).append((mesh, key))
-    if not found:
-        raise CharacterError("no mesh has shape keys", "the face is moved by shape keys: make or import them first")
-    armatures = tuple(armatures)
-    bones = tuple(bone for armature in armatures for bone in _bones_of(armature))
-    name = armatures[0].name if armatures else meshes[0].name
-    return Rig(name, tuple(m.name for m in meshes), tuple(_merged(n, same) for n, same in found.items()), bones)
+    if not found and not any(map(_moves_face, armatures)):
+        raise CharacterError(
+            "no mesh has shape keys", "the face is moved by shape keys or bones: make or import them first"
+        )
+    by_armature = {armature: skeleton.bones_of(armature) for armature in armatures}
+    return Rig(
+        armatures[0].name if armatures else meshes[0].name,
+        tuple(mesh.name for mesh in meshes),
+        tuple(_merged(name, same) for name, same in found.items()),
+        tuple(bone for bones in by_armature.values() for bone in bones),
+        tuple(pose for armature, bones in by_armature.items() for pose in poses.of(armature, bones)),
+    )
 
 
 def _merged(name: str, same: list[tuple[Object, Key]]) -> Key:
@@ -296,10 +311,10 @@ def _merged(name: str, same: list[tuple[Object, Key]]) -> Key:
 
 def _eyeballs(mesh: Object) -> np.ndarray:
     """bool (vertices,): those that turn with a bone that is named like an eye."""
-    if mesh.parent_type == "BONE" and _EYEBALL.match(mesh.parent_bone):
+    if mesh.parent_type == "BONE" and skeleton.EYEBALL.match(mesh.parent_bone):
         return np.ones(len(mesh.data.vertices), bool)
     mask = np.zeros(len(mesh.data.vertices), bool)
-    groups = {group.index for group in mesh.vertex_groups if _EYEBALL.match(group.name)}
+    groups = {group.index for group in mesh.vertex_groups if skeleton.EYEBALL.match(group.name)}
     if groups:
         for vertex in mesh.data.vertices:
             mask[vertex.index] = any(g.weight > 0.5 for g in vertex.groups if g.group in groups)
@@ -336,97 +351,3 @@ def _coordinates(block: bpy.types.ShapeKey) -> np.ndarray:
 def key_path(name: str) -> str:
     """The data path of a key's value, from its Key datablock."""
     return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
-
-
-def bone_path(name: str) -> str:
-    """The data path of a pose bone, from its armature object."""
-    return f'pose.bones["{bpy.utils.escape_identifier(name)}"]'
-
-
-def driven_paths(block: bpy.types.ID) -> set[str]:
-    data = block.animation_data
-    return {driver.data_path for driver in data.drivers} if data else set()
-
-
-def _bones_of(armature: Object) -> list[Bone]:
-    space = head_space(armature)
-    driven = driven_paths(armature)
-    bones = []
-    for pose in armature.pose.bones:
-        rest = np.array(pose.bone.matrix_local.to_3x3().normalized())
-        overruled = [c for c in pose.constraints if c.type in _OVERRULING and not c.mute and c.influence == 1.0]
-        blocked = "linked" if is_linked(armature) else "locked" if all(pose.lock_rotation) else ""
-        if not blocked and any(path.startswith(bone_path(pose.name) + ".rotation") for path in driven):
-            blocked = "driven"
-        if not blocked and overruled:
-            blocked = "constrained"
-        parent = pose.parent.name if pose.parent else ""
-        bones.append(Bone(pose.name, armature.name, space.T @ rest, pose.rotation_mode, parent, blocked))
-    return bones
-
-
-def axes(armature: Object | None) -> np.ndarray:
-    """float64 (3, 3): own left, up and out of the face in the world, as columns; of no armature: it looks along -Y."""
-    if armature is None:
-        return np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-    turn = np.array(armature.matrix_world.to_3x3().normalized())
-    return turn @ head_space(armature)
-
-
-def head_space(armature: Object) -> np.ndarray:
-    """float64 (3, 3): own left, up and out of the face at rest, as columns in the armature's own space.
-
-    Imports turn armature objects or their bones, and users turn characters, so it is found in the bones: left from the
-    eyes, else from all pairs of bones with a side; up from the root to the head. Without such bones the face looks
-    along the world's -Y, as Blender's front view has it.
-    """
-    world = np.array(armature.matrix_world.to_3x3().normalized())
-    left = _left(armature.data)
-    up = _up(armature.data)
-    if up is None or np.abs(up).max() < 0.8 * np.linalg.norm(up):
-        up = world.T @ (0.0, 0.0, 1.0)
-    up = _snapped(up, 0.7)
-    if left is None:
-        left = world.T @ (1.0, 0.0, 0.0)
-    left = _snapped(left - up * (left @ up), 0.95)
-    if np.linalg.norm(left) < 1e-6:
-        left = np.cross(up, world.T @ (0.0, -1.0, 0.0))
-    left = left - up * (left @ up)
-    left /= np.linalg.norm(left)
-    return np.stack([left, up, np.cross(left, up)], 1)
-
-
-def _snapped(direction: np.ndarray, enough: float) -> np.ndarray:
-    """A unit vector: the signed coordinate axis nearest to a direction where the cosine between them is enough."""
-    length = np.linalg.norm(direction)
-    if length < 1e-9:
-        return direction
-    best = int(np.abs(direction).argmax())
-    if abs(direction[best]) < enough * length:
-        return direction / length
-    return np.eye(3)[best] * np.sign(direction[best])
-
-
-def _left(data: Armature) -> np.ndarray | None:
-    pairs: dict[str, dict[str, np.ndarray]] = {}
-    for bone in data.bones:
-        match = _SIDE.search(bone.name)
-        if match:
-            side = next(g for g in match.groups() if g)[0].lower()
-            stem = bone.name[: match.start()] + "*" + bone.name[match.end() :]
-            pairs.setdefault(stem, {})[side] = np.array(bone.head_local)
-    whole = {stem: p["l"] - p["r"] for stem, p in pairs.items() if len(p) == 2}
-    whole = {stem: d for stem, d in whole.items() if np.linalg.norm(d) > 1e-6}
-    eyes = [d for stem, d in whole.items() if _EYEBALL.search(stem)]
-    spans = eyes or list(whole.values())
-    return np.sum(spans, axis=0) if spans else None
-
-
-def _up(data: Armature) -> np.ndarray | None:
-    heads = [b for b in data.bones if re.search(r"(^|[^a-z])head($|[^a-z])|Head$", b.name, re.IGNORECASE)]
-    if not heads:
-        return None
-    head = min(heads, key=lambda b: len(b.name))
-    root = head.parent_recursive[-1] if head.parent else None
-    below = root.head_local if root and (head.head_local - root.head_local).length > 1e-6 else None
-    return np.array(head.tail_local - head.head_local if below is None else head.head_local - below)

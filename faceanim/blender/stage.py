@@ -23,7 +23,8 @@ from ..errors import OutputError
 from ..formats import mdd
 from . import animation, motion
 from .plain_mesh import plain_mesh
-from .scene import Character, bone_path, key_path
+from .scene import Character, key_path
+from .skeleton import bone_path
 
 STILL = 1e-6
 """A channel that changes less than this over the clip is a constant."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,13 +31,17 @@ class Key:
 
 @dataclass(frozen=True)
 class Bone:
-    """A bone that may be turned.
+    """A bone that may be turned and moved.
 
     armature       name of the armature object
     rest           float64 (3, 3): its rest axes as columns, in head space at rest
     rotation_mode  Blender's: QUATERNION, AXIS_ANGLE, XYZ, ...
     parent         name of the parent bone, "" at the root
-    blocked        as in Key
+    blocked        as in Key: why it must not be turned
+    head, tail     float64 (3,): its ends at rest, in head space, in distances between the eyes
+    location_axes  float64 (3, 3): what its location channels move it along, as columns in head space
+    unit           the distance between the eyes in the armature's own units
+    unmovable      why it must not be moved ("connected", "locked", ...), else ""
     """
 
     name: str
@@ -44,21 +50,40 @@ class Bone:
     rotation_mode: str = "QUATERNION"
     parent: str = ""
     blocked: str = ""
+    head: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    tail: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    location_axes: np.ndarray = field(default_factory=lambda: np.eye(3))
+    unit: float = 1.0
+    unmovable: str = ""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A pose of a pose library: what its bones do at full weight, added to the rest pose.
+
+    bones    control of a bone to its value
+    """
+
+    name: str
+    bones: Table[str, float]
 
 
 @dataclass(frozen=True)
 class Rig:
     """All controls of one character.
 
-    A control is named by the bare key name, or `bone:NAME:rot_x` (rot_y, rot_z): radians about the head-space axes x
-    (own left), y (up), z (out of the face), composed as R = Ry Rz Rx like the channels (see core.channels), so that a
-    mapping needs no knowledge of a bone's own axes; the bake takes them into the bone's rest axes and rotation mode.
+    A control is named by the bare key name; or `bone:NAME:rot_x` (rot_y, rot_z): radians about the head-space axes x
+    (own left), y (up), z (out of the face), composed as R = Ry Rz Rx like the channels (see core.channels); or
+    `bone:NAME:loc_x` (loc_y, loc_z): a way along these axes, in distances between the eyes; or `pose:NAME`: the weight
+    of a pose. So a mapping needs no knowledge of a bone's own axes; the bake takes them into the bone's rest axes and
+    rotation mode.
     """
 
     name: str
     meshes: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
     bones: tuple[Bone, ...] = ()
+    poses: tuple[Pose, ...] = ()
 
     def key(self, name: str) -> Key | None:
         return next((k for k in self.keys if k.name == name), None)
@@ -66,15 +91,43 @@ class Rig:
     def bone(self, name: str) -> Bone | None:
         return next((b for b in self.bones if b.name == name), None)
 
+    def pose(self, name: str) -> Pose | None:
+        return next((p for p in self.poses if p.name == name), None)
 
-def bone_control(bone: str, axis: str) -> str:
-    """The control's name; axis is "x", "y" or "z"."""
-    return f"bone:{bone}:rot_{axis}"
+    @property
+    def controls(self) -> list[str]:
+        """The names of all controls."""
+        kinds = [(kind, axis) for kind in ("rot", "loc") for axis in "xyz"]
+        bones = [bone_control(bone.name, axis, kind) for bone in self.bones for kind, axis in kinds]
+        return [*(key.name for key in self.keys), *bones, *(pose_control(pose.name) for pose in self.poses)]
 
 
-def parse_control(control: str) -> tuple[str, str] | None:
-    """(bone, axis) of a bone control, None for a shape key."""
+class BoneControl(NamedTuple):
+    """kind is "rot" or "loc", axis "x", "y" or "z"."""
+
+    bone: str
+    axis: str
+    kind: str = "rot"
+
+
+def bone_control(bone: str, axis: str, kind: str = "rot") -> str:
+    """The control's name; see BoneControl."""
+    return f"bone:{bone}:{kind}_{axis}"
+
+
+def parse_control(control: str) -> BoneControl | None:
+    """A bone control's parts, None for a shape key or a pose."""
     if not control.startswith("bone:"):
         return None
-    bone, _, axis = control[len("bone:"):].rpartition(":rot_")
-    return (bone, axis) if bone and axis in ("x", "y", "z") else None
+    bone, _, channel = control[len("bone:"):].rpartition(":")
+    kind, _, axis = channel.partition("_")
+    return BoneControl(bone, axis, kind) if bone and kind in ("rot", "loc") and axis in ("x", "y", "z") else None
+
+
+def pose_control(pose: str) -> str:
+    return f"pose:{pose}"
+
+
+def parse_pose(control: str) -> str | None:
+    """A pose's name, None for any other control."""
+    return control[len("pose:"):] or None if control.startswith("pose:") else None

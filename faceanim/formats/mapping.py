@@ -64,7 +64,7 @@ def to_json(mapping: Mapping) -> dict[str, Any]:
 
 def _target(control: str, node: Node) -> Target:
     if control.startswith("bone:") and parse_control(control) is None:
-        raise node.fail("is no bone control", "a bone is named bone:NAME:rot_x, rot_y or rot_z")
+        raise node.fail("is no bone control", "a bone is named bone:NAME:rot_x, rot_y, rot_z, loc_x, loc_y or loc_z")
     fields = node.fields(("weights", "gate", *_NUMBERS), ("weights",))
     weights = fields["weights"].numbers(CHANNELS)
     gate = fields["gate"].numbers(CHANNELS) if "gate" in fields else {}

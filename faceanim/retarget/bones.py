@@ -44,7 +44,7 @@ def free(bones: list[Bone]) -> Bone | None:
 
 def head_targets(rig: Rig, head: Bone, necks: list[Bone]) -> dict[str, Target]:
     """Targets that turn the head, a part of it by the neck that carries it."""
-    above = _ancestors(rig, head)
+    above = ancestors(rig, head)
     neck = min(
         (b for b in necks if not b.blocked and b.name in above and b.armature == head.armature),
         key=lambda b: above.index(b.name), default=None,
@@ -74,7 +74,7 @@ def jaw_targets(jaw: Bone) -> dict[str, Target]:
     return {bone_control(jaw.name, "x"): opens, bone_control(jaw.name, "y"): turns}
 
 
-def _ancestors(rig: Rig, bone: Bone) -> list[str]:
+def ancestors(rig: Rig, bone: Bone) -> list[str]:
     """Names of the bones above, the nearest first."""
     parents = {b.name: b.parent for b in rig.bones if b.armature == bone.armature}
     names: list[str] = []

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
-from faceanim.blender import animation
+from faceanim.blender import animation, skeleton
 from faceanim.blender import scene as scenes
 from faceanim.blender.bake import bake, clear, exact_rate, set_rate
 from faceanim.core.curve import Curve
@@ -36,7 +36,7 @@ def own_turn(character, bone):
     """The turn in head space that a pose bone adds to its parent's, as Blender shows it."""
     rig = bpy.data.objects[character.armature.name]
     pose, rest = rig.pose.bones[bone], rig.data.bones[bone]
-    space = scenes.head_space(rig)
+    space = skeleton.head_space(rig)
 
     def carried(p, r):
         return np.array((p.matrix @ r.matrix_local.inverted()).to_3x3())

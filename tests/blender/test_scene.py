@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from faceanim.blender import scene as scenes
+from faceanim.blender import skeleton
 from faceanim.blender.bake import bake
 from faceanim.errors import CharacterError
 
@@ -34,7 +35,7 @@ def test_head_space_does_not_hang_on_how_the_object_is_turned(puppet, turn):
 
         data.transform(Matrix.Rotation(-turn[0], 4, "X"))
     bpy.context.view_layer.update()
-    world = np.array(rig.matrix_world.to_3x3()) @ scenes.head_space(rig)
+    world = np.array(rig.matrix_world.to_3x3()) @ skeleton.head_space(rig)
     c, s = np.cos(turn[2]), np.sin(turn[2])
     assert world[:, 0] == pytest.approx((c, s, 0), abs=1e-6), "own left"
     assert world[:, 1] == pytest.approx((0, 0, 1), abs=1e-6), "up"

@@ -1,0 +1,233 @@
+"""The whole proposal: keys by names and geometry first, then poses of a library, then the bones of a face."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from ..core.channels import GROUPS
+from ..core.files import PRESETS
+from ..core.mapping import Mapping, Target
+from ..core.rig import Bone, Key, Rig, bone_control, parse_control, pose_control
+from ..errors import CharacterError
+from . import bones, names
+from .families import sided, words
+from .lips import Surface
+
+_LAYERS = ("", "def", "org")
+"""Which of several bones of one name is driven, the first that there is: the control, else what deforms."""
+_AXES = {"side": "x", "up": "y", "front": "z", "out": "x"}
+_JAWLESS = (-0.35, -0.05)
+"""How far a lower lip goes down and back at jawOpen 1 where no jaw bone turns, in distances between the eyes."""
+_GAP, _GAP_RAD = 0.3, 0.5
+"""Between the lids where it cannot be seen from the bones, in distances between the eyes, and seen from the eye."""
+
+Moves = dict[tuple[str, str], float]
+"""(kind and axis such as "loc_y", channel) to an amount."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A bone of a role. side: "Left", "Right", or "" in the middle."""
+
+    bone: Bone
+    side: str
+
+
+def propose(rig: Rig, surface: Surface | None = None) -> names.Proposal:
+    """The Mapping of keys (retarget.names), of poses for what no key does, and of face bones for the rest.
+
+    Raises CharacterError where nothing of the character can be driven.
+    """
+    try:
+        proposal = names.propose(rig, surface)
+    except CharacterError:
+        proposal = names.Proposal(Mapping(rig.name), "", {}, {}, {})
+        completed = _complete(proposal, rig)
+        if not any(GROUPS["lips"].count(c) or c == "jawOpen" for t in completed.values() for c in t.weights):
+            raise
+    else:
+        completed = _complete(proposal, rig)
+    if completed == proposal.mapping.targets:
+        return proposal
+    driven = {c for target in completed.values() for c in target.weights}
+    poses = tuple(c for c in completed if c.startswith("pose:") and completed[c].gate)
+    return replace(
+        proposal,
+        mapping=replace(
+            proposal.mapping, targets=completed, blends=proposal.mapping.blends + ((poses,) if poses else ())
+        ),
+        unmapped={channel: why for channel, why in proposal.unmapped.items() if channel not in driven},
+        coverage={group: names._coverage(channels, driven) for group, channels in GROUPS.items()},
+        confidence={control: proposal.confidence.get(control, 1.0) for control in completed},
+    )
+
+
+def _complete(proposal: names.Proposal, rig: Rig) -> dict[str, Target]:
+    """The proposal's targets, and those of poses and bones for channels that no key takes."""
+    targets = dict(proposal.mapping.targets)
+    by_keys = {c for control, t in targets.items() if not parse_control(control) for c in t.weights}
+    poses = _poses(rig, by_keys)
+    by_poses = {c for target in poses.values() for c in target.weights}
+    targets = {
+        control: target for control, target in targets.items()
+        if not parse_control(control) or by_poses.isdisjoint(target.weights)
+    }  # fmt: skip
+    return {**targets, **poses, **_bones(rig, by_keys | by_poses, targets)}
+
+
+def _poses(rig: Rig, driven: set[str]) -> dict[str, Target]:
+    """Targets of poses by their names, which mean what a key of that name would."""
+    if not rig.poses:
+        return {}
+    try:
+        told = names.propose(Rig(rig.name, keys=tuple(Key(pose.name, ()) for pose in rig.poses)))
+    except CharacterError:
+        return {}
+    return {
+        pose_control(name): target for name, target in told.mapping.targets.items()
+        if driven.isdisjoint(target.weights)
+    }  # fmt: skip
+
+
+# -- bones of a face --------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _roles() -> tuple[frozenset[str], dict[str, dict]]:
+    value = json.loads((PRESETS / "mappings" / "face_bones.json").read_text(encoding="utf-8"))
+    return frozenset(value["noise"]), value["roles"]
+
+
+def role_of(bone: str) -> tuple[str, str, str] | None:
+    """(role, side, layer) that a bone's name means, None where it is no bone of a face; layer as in _LAYERS."""
+    noise, roles = _roles()
+    parts = list(sided(words(bone)))
+    side = next((part for part in parts if part in ("left", "right")), "")
+    layer = next((part for part in parts[:1] if part in ("def", "org", "mch")), "")
+    rest = {part for part in parts if part != side}
+    best = ("", 0)
+    for role, about in roles.items():
+        for name in about["names"]:
+            own = set(name.split())
+            if own <= rest and rest - own <= noise and len(own) > best[1] and (side or not about.get("sided")):
+                best = role, len(own)
+    return (best[0], side.capitalize(), layer) if best[0] else None
+
+
+def is_face(bone_names: list[str]) -> bool:
+    """Whether an armature's bones move a face: lips or lids are among them, or a jaw."""
+    found = {role[0] for name in bone_names if (role := role_of(name))}
+    jaws = bones.find(Rig("", bones=tuple(Bone(name, "", np.eye(3)) for name in bone_names)))["jaw"]
+    return bool(jaws) or bool(found & {"lip_upper", "lip_lower", "lid_upper"})
+
+
+def _find(rig: Rig) -> dict[str, list[Placed]]:
+    """Role to its bones, of one layer alone."""
+    found: dict[str, dict[str, list[Placed]]] = {}
+    for bone in rig.bones:
+        told = role_of(bone.name)
+        if told and told[2] in _LAYERS:
+            role, side, layer = told
+            turns = role.startswith("lid") and not bone.blocked
+            if not bone.unmovable or turns:
+                found.setdefault(role, {}).setdefault(layer, []).append(Placed(bone, side))
+    return {role: next(layers[layer] for layer in _LAYERS if layer in layers) for role, layers in found.items()}
+
+
+def _bones(rig: Rig, driven: set[str], targets: Table[str, Target]) -> dict[str, Target]:
+    """Targets of the bones of a face, for channels that nothing else drives."""
+    found = _find(rig)
+    jaw = next((b for b in bones.find(rig)["jaw"] if bone_control(b.name, "x") in targets), None)
+    moves: dict[str, Moves] = {}
+    for role, placed in found.items():
+        about = _roles()[1][role]
+        reach = [abs(p.bone.head[0]) for p in placed]
+        for p in placed:
+            wide = max(reach) - min(reach)
+            t = (abs(p.bone.head[0]) - min(reach)) / wide if wide > 1e-6 else 0.5
+            own = _blended(about, t if "outer" in about else 0.0, p.side)
+            if role.startswith("lid"):
+                own = _lid(own, p, role, found, rig)
+            if "with_jaw" in about:
+                own |= _with_jaw(p.bone, jaw, about["with_jaw"], rig)
+            moves[p.bone.name] = {key: v for key, v in own.items() if key[1] not in driven and abs(v) > 1e-6}
+    made: dict[str, Target] = {}
+    for name, own in moves.items():
+        carried = next((moves[above] for above in bones.ancestors(rig, rig.bone(name)) if above in moves), {})
+        made |= _targets(name, {key: own.get(key, 0.0) - carried.get(key, 0.0) for key in {**own, **carried}})
+    return made
+
+
+def _blended(about: dict, t: float, side: str) -> Moves:
+    """The amounts of a role's bone at t from the innermost (0) to the outermost (1), for its own side."""
+    moves: Moves = {}
+    for end, share in (("inner", 1 - t), ("outer", t)):
+        for direction, weights in about.get(end, {}).items():
+            if direction == "out" and not side:
+                continue
+            sign = -1.0 if direction == "out" and side == "Right" else 1.0
+            for channel, amount in weights.items():
+                sides = [side] if side else ["Left", "Right"]
+                for name in [channel.replace("*", s) for s in sides] if "*" in channel else [channel]:
+                    part = 0.5 if "*" in channel and not side else 1.0
+                    key = f"loc_{_AXES[direction]}", name
+                    moves[key] = moves.get(key, 0.0) + share * sign * part * amount
+    return moves
+
+
+def _with_jaw(bone: Bone, jaw: Bone | None, share: float, rig: Rig) -> Moves:
+    """What a lip that does not hang from the jaw does as it opens: its place on the jaw, turned with it."""
+    if jaw is not None and jaw.name in bones.ancestors(rig, bone):
+        return {}
+    down, back = _JAWLESS
+    if jaw is not None:
+        _, y, z = bone.head - jaw.head
+        cosine, sine = np.cos(bones.JAW_RAD), np.sin(bones.JAW_RAD)
+        down, back = y * cosine - z * sine - y, y * sine + z * cosine - z
+    return {
+        (axis, channel): sign * share * amount
+        for axis, amount in (("loc_y", down), ("loc_z", back))
+        for channel, sign in (("jawOpen", 1.0), ("mouthClose", -1.0))
+    }
+
+
+def _lid(own: Moves, lid: Placed, role: str, found: dict[str, list[Placed]], rig: Rig) -> Moves:
+    """Amounts in parts of the gap as ways, or as turns where the bone reaches from the eye's centre to the lid."""
+    other = "lid_lower" if role == "lid_upper" else "lid_upper"
+    facing = sorted((p.bone for p in found.get(other, []) if p.side == lid.side), key=lambda b: b.head[0])
+    eye = bones.free(bones.find(rig)[f"eye_{lid.side.lower() or 'left'}"])
+    ends = lid.bone.tail - lid.bone.head
+    turning = eye is not None and np.linalg.norm(lid.bone.head - eye.head) < 0.5 * np.linalg.norm(ends)
+    if turning:
+        between = [abs(_rise(lid.bone) - _rise(bone)) for bone in facing]
+        gap = float(np.mean(between)) if between and np.mean(between) > 0.05 else _GAP_RAD
+        return {("rot_x", channel): -amount * gap for (_, channel), amount in own.items()}
+    gap = _GAP
+    if facing:
+        level = np.interp(lid.bone.head[0], [b.head[0] for b in facing], [b.head[1] for b in facing])
+        gap = max(abs(float(lid.bone.head[1] - level)), 1e-3)
+    return {key: amount * gap for key, amount in own.items()}
+
+
+def _rise(bone: Bone) -> float:
+    """Radians that a bone looks up."""
+    _, up, front = bone.tail - bone.head
+    return float(np.arctan2(up, front))
+
+
+def _targets(bone: str, moves: Moves) -> dict[str, Target]:
+    by_axis: dict[str, dict[str, float]] = {}
+    for (channel_of_bone, channel), amount in moves.items():
+        if abs(amount) > 1e-6:
+            by_axis.setdefault(channel_of_bone, {})[channel] = float(round(amount, 5))
+    made = {}
+    for name, weights in sorted(by_axis.items()):
+        kind, _, axis = name.partition("_")
+        limit = sum(map(abs, weights.values()))
+        made[bone_control(bone, axis, kind)] = Target(weights, minimum=-limit, maximum=limit)
+    return made
