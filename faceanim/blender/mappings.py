@@ -88,7 +88,7 @@ def fitted(mapping: Mapping, rig: Rig) -> tuple[Mapping, list[str]]:
     if not targets:
         raise CharacterError(
             f"'{rig.name}' has none of the {len(mapping.targets)} controls of the mapping",
-            "it was made for another character: reset the mapping, or leave --mapping out",
+            "it was made for another character: reset the mapping, leave --mapping out, or write one as `rig` proposes",
         )
     blends = tuple(b for blend in mapping.blends if (b := tuple(c for c in blend if c in targets)))
     return Mapping(mapping.name or rig.name, targets, blends), notes
