@@ -42,7 +42,7 @@ def carried(target: Solid, reference: Solid, fitted: Fit, names: tuple[str, ...]
     skin += eyeballs.kept_out(surface, skin, whole, fitted)
     out[:, which] = skin
     out = out[:, target.welded]
-    rest, values = pieces.moved(target, surface, skin, reference, fitted, deltas)
+    rest, values = pieces.moved(target, surface, skin, reference, fitted, names, deltas)
     out[:, rest] = values
     return out
 

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from ..core.head import EYE, HAIR, TEETH, TONGUE
+from ..core.head import EYE, HAIR, TEETH, TONGUE, UNKNOWN
+from .contacts import OPENING
 from .head import Solid
 from .mesh import Finder, Mesh
 from .register import similarity
@@ -28,9 +29,12 @@ LARGE, JOIN = 1.0, 0.1
 WIDTH = 0.02
 """What is carried is smoothed over neighbours within this (over the span)."""
 PARENTS = 24
+BORDER, ROUNDS = 0.01, 20
+"""How wide the border between what goes with the jaw and what does not is in gums (over the span), and how often who is
+nearer is averaged."""
 
 
-def moved(target: Solid, surface: Mesh, skin: np.ndarray, reference: Solid, fitted: Fit,
+def moved(target: Solid, surface: Mesh, skin: np.ndarray, reference: Solid, fitted: Fit, names: tuple[str, ...],
           deltas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(vertices (n,), float (K, n, 3)).
 
@@ -42,7 +46,7 @@ def moved(target: Solid, surface: Mesh, skin: np.ndarray, reference: Solid, fitt
         return rest, out
     points = target.mesh.points[rest]
     piece = np.unique(target.islands[rest], return_inverse=True)[1]
-    done = _inside(points, piece, target.kinds[rest], surface, reference, fitted, deltas, out)
+    done = _inside(target, rest, piece, surface, reference, fitted, names, deltas, out)
     on, at = cKDTree(surface.points).query(points)
     left = np.flatnonzero(~done & (on < fitted.span))
     if len(left):
@@ -73,9 +77,11 @@ def _follows(points: np.ndarray, piece: np.ndarray, on: np.ndarray, span: float)
     return np.where(large[piece], np.clip(1 - on / (JOIN * span), 0, 1) ** 2, 1.0)
 
 
-def _inside(points: np.ndarray, piece: np.ndarray, kinds: np.ndarray, surface: Mesh, reference: Solid, fitted: Fit,
-            deltas: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """bool (n,): what is of the mouth's inside, and is now in `out`: each piece with the reference's nearest one."""
+def _inside(target: Solid, rest: np.ndarray, piece: np.ndarray, surface: Mesh, reference: Solid, fitted: Fit,
+            names: tuple[str, ...], deltas: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """bool (n,): what is of the mouth's inside, and is now in `out`: teeth with a row of the reference's, as one;
+    tongue and gums with what of it is nearest."""
+    points, kinds = target.mesh.points[rest], target.kinds[rest]
     inner = np.flatnonzero(np.isin(reference.kinds, (TEETH, TONGUE)))
     if not len(inner):
         return np.zeros(len(points), bool)
@@ -84,23 +90,73 @@ def _inside(points: np.ndarray, piece: np.ndarray, kinds: np.ndarray, surface: M
     hidden = np.bincount(piece, _behind(surface, points)) > MOSTLY * count
     mouth = hidden & (np.bincount(piece, away) < INSIDE * fitted.span * count)
     mine = np.isin(kinds, (TEETH, TONGUE)) | mouth[piece]
+    tongue = np.bincount(piece, np.where(kinds == UNKNOWN, reference.kinds[inner[place]], kinds) == TONGUE) > count / 2
+    upper, lower = _rows(reference, names, deltas)
+    if not len(upper) or not len(lower):
+        upper = lower = inner
+    low = _below(points, piece, mine & ~tongue[piece], fitted.warped[upper], fitted.warped[lower])
+    beneath = np.union1d(lower, inner[reference.kinds[inner] == TONGUE])
+
+    def carry(these: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        far, near = cKDTree(fitted.warped[among]).query(points[these])
+        return far, fitted.scale * deltas[:, among[near]] @ fitted.turn.T
+
     for number in np.unique(piece[mine]):
         these = np.flatnonzero(piece == number)
-        kind = int(np.bincount(kinds[these]).argmax())
-        among = inner[reference.kinds[inner] == kind] if (reference.kinds[inner] == kind).any() else inner
-        whose = among[cKDTree(fitted.warped[among]).query(points[these])[1]]
-        soft = reference.kinds[whose[0]] == TONGUE
-        if not soft:
-            # all of it goes with one piece, the one that most of it lies next to
-            main = np.bincount(reference.islands[whose]).argmax()
-            among = among[reference.islands[among] == main]
-            whose = among[cKDTree(fitted.warped[among]).query(points[these])[1]]
-        there = fitted.scale * deltas[:, whose] @ fitted.turn.T
-        if soft:
-            out[:, these] = smoothed(points[these], there, WIDTH * fitted.span)
-        else:
+        if not tongue[number]:
+            _, there = carry(these, lower if low[number] else upper)
             out[:, these] = [_rigidly(points[these], d) if d.any() else d for d in there]
+            continue
+        # tongue and gums, of both rows in many files: a smooth border between what stays above and what goes along
+        (over, above), (under, along) = carry(these, upper), carry(these, beneath)
+        nearer = _spread(target.whole, rest[these], over - under)
+        share = 1 / (1 + np.exp(-nearer / (BORDER * fitted.span)))[:, None]
+        out[:, these] = smoothed(points[these], share * along + (1 - share) * above, WIDTH * fitted.span)
     return mine
+
+
+def _rows(reference: Solid, names: tuple[str, ...], deltas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices of the reference's upper and lower teeth, told apart by jawOpen."""
+    teeth = np.flatnonzero(reference.kinds == TEETH)
+    if OPENING not in names or not len(teeth):
+        return teeth[:0], teeth[:0]
+    drop = np.linalg.norm(deltas[names.index(OPENING)][teeth], axis=1)
+    lower = drop > drop.max() / 2
+    return teeth[~lower], teeth[lower]
+
+
+def _spread(mesh: Mesh, which: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values of some vertices (whole pieces), averaged over their neighbours in the mesh several times."""
+    whole = np.zeros(len(mesh.points))
+    whole[which] = values
+    joined = mesh.stiffness()
+    weight = np.maximum(joined.diagonal(), 1e-12)
+    for _ in range(ROUNDS):
+        whole -= 0.5 * (joined @ whole) / weight
+    return whole[which]
+
+
+def _below(points: np.ndarray, piece: np.ndarray, teeth: np.ndarray, upper: np.ndarray,
+           lower: np.ndarray) -> np.ndarray:
+    """bool (pieces,): which pieces of teeth are of the lower row.
+
+    Each leans toward the row that it is nearer to; the height that most agree on parts them, for teeth that interlock
+    lean wrongly here and there.
+    """
+    out = np.zeros(piece.max() + 1, bool)
+    numbers = np.unique(piece[teeth])
+    if not len(numbers):
+        return out
+    lean = _mean(cKDTree(lower).query(points)[0] - cKDTree(upper).query(points)[0], piece)[numbers]
+    order = np.argsort(_mean(points[:, 1], piece)[numbers])
+    # so many from below are of the lower row
+    agreed = np.r_[0, np.cumsum(-lean[order])] + np.r_[np.cumsum(lean[order][::-1])[::-1], 0]
+    out[numbers[order[: int(agreed.argmax())]]] = True
+    return out
+
+
+def _mean(values: np.ndarray, piece: np.ndarray) -> np.ndarray:
+    return np.bincount(piece, values) / np.maximum(np.bincount(piece), 1)
 
 
 def _parents(reference: Solid, fitted: Fit, deltas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
