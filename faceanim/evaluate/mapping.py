@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,17 +30,18 @@ from ..retarget.lips import Surface
 ROOT = Path(__file__).parents[2]
 FOUND, WRONG = 0.9, 0.03
 SEEDS = range(5)
+ICT_STEP = 0.13
 STRONG = 0.5
 """A weight from here on is a strong one."""
 TURN = np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1.0]]) @ np.array([[0, 0, 1.0], [1, 0, 0], [0, 1, 0]])
 FLIP = np.diag([-1.0, 1.0, 1.0])
 
+Table = dict[str, set[str]]
 VROID = {
     **{name: {name} for name in ARKIT if name.startswith(("eye", "browDown", "mouthPress", "mouthLowerDown"))},
     **{f"mouth{kind}{side}": {f"mouth{kind}{side}", f"mouth{other}{side}"} for side in ("Left", "Right")
        for kind, other in (("Smile", "Dimple"), ("Stretch", "Dimple"))},
     **{f"browOuterUp{side}": {f"browOuterUp{side}"} for side in ("Left", "Right")},
-    **{f"mouthFrown{side}": {f"mouthFrown{side}"} for side in ("Left", "Right")},
     "browInnerUp": {"browInnerUp"}, "mouthLeft": {"mouthRight"}, "mouthRight": {"mouthLeft"},
     **dict.fromkeys(("mouthFunnel", "mouthPucker", "Fcl_MTH_U", "viseme_U", "Fcl_MTH_Small", "viseme_CH"),
                     {"mouthFunnel", "mouthPucker"}),
@@ -50,24 +51,38 @@ VROID = {
     **{f"Fcl_EYE_Joy_{side[0]}": {f"eyeSquint{side}"} for side in ("Left", "Right")},
 }  # fmt: skip
 """What the VRoid character's keys plainly do, looked at one by one: its mouthLeft goes to the right, it smiles with its
-dimples' key, puckers with the funnel's, and opens its mouth with vowels. Keys for both sides, moods and teeth are not
-listed: a strong weight of a single channel is wrong for them."""
-LISTED = {
-    "Fcl_EYE_Close": "eyeBlink", "Fcl_EYE_Joy": "eyeSquint", "Fcl_EYE_Sorrow": "eyeSquint", "Fcl_EYE_Spread": "eyeWide",
-    "Fcl_EYE_Fun": "eyeWide", "Fcl_EYE_Surprised": "eyeWide", "Fcl_EYE_Angry": "eyeBlink", "Fcl_BRW_Angry": "browDown",
-    "Fcl_MTH_Fun": "mouthSmile", "Fcl_MTH_Large": "mouthStretch",
-}
-"""Its keys for both sides."""
+dimples' key, puckers with the funnel's, and opens its mouth with vowels. Moods and teeth are not
+listed here or below: a strong weight is wrong for them."""
+_OPENS = ("Fcl_MTH_Joy", "Fcl_MTH_Surprised", "Fcl_MTH_Sorrow", "Fcl_ALL_Joy", "Fcl_ALL_Surprised", "Fcl_ALL_Sorrow",
+          "viseme_RR", "viseme_DD")  # fmt: skip
+_BOTH = {
+    "Fcl_EYE_Close": "eyeBlink", "Fcl_EYE_Angry": "eyeBlink", "Fcl_EYE_Joy": "eyeSquint", "Fcl_EYE_Sorrow": "eyeSquint",
+    "Fcl_EYE_Spread": "eyeWide", "Fcl_EYE_Fun": "eyeWide", "Fcl_EYE_Surprised": "eyeWide", "Fcl_BRW_Angry": "browDown",
+    "Fcl_MTH_Fun": "mouthSmile", "Fcl_ALL_Fun": "mouthSmile", "Fcl_MTH_Large": "mouthStretch",
+}  # fmt: skip
+_UP = {"browInnerUp", "browOuterUpLeft", "browOuterUpRight"}
+ALSO = {
+    **{f"mouthDimple{side}": {f"mouthSmile{side}", f"mouthDimple{side}"} for side in ("Left", "Right")},
+    **{f"mouthFrown{side}": {f"mouthFrown{side}", "mouthPucker"} for side in ("Left", "Right")},
+    **dict.fromkeys(("Fcl_BRW_Fun", "Fcl_BRW_Joy", "Fcl_BRW_Surprised"), _UP), "Fcl_BRW_Sorrow": {"browInnerUp"},
+    **dict.fromkeys(("mouthRollLower", "Fcl_MTH_Up", "viseme_FF"), {"mouthShrugLower", "mouthShrugUpper"}),
+    **dict.fromkeys(_OPENS, {"jawOpen"}), **dict.fromkeys(("viseme_SS", "viseme_nn"), {"mouthFunnel", "mouthPucker"}),
+    **{key: {f"{channel}Left", f"{channel}Right"} for key, channel in _BOTH.items()},
+}  # fmt: skip
+"""What others of its keys may be taken for: they have no counterpart of their own, or not one that they were made for
+(its mouthFrown draws the corner in, its mouthRollLower lifts the mouth)."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """A character to be told by geometry. meant: key to the channels any of which is right, of keys that have one."""
+    """A character to be told by geometry. meant: key to the channels any of which is right, of keys that have one;
+    allowed: the same of keys that need not be found. references: compared with these, not with those that ship."""
 
     name: str
     surface: Surface
-    meant: dict[str, set[str]]
-    reference: fields.Face | None = None
+    meant: Table
+    references: tuple[fields.Face, ...] = ()
+    allowed: Table = field(default_factory=dict)
 
 
 class Row(NamedTuple):
@@ -143,7 +158,7 @@ def ict_reference(data: Path) -> fields.Face:
     for channel, (which, delta) in deltas.items():
         own, at = np.unique(which, return_inverse=True)
         summed[channel] = own, np.stack([np.bincount(at.ravel(), x) for x in delta.T], 1).astype(np.float32)
-    return geometry.made(replace(head, deltas=summed))
+    return geometry.made(replace(head, deltas=summed), ICT_STEP)
 
 
 def bent(surface: Surface, seed: int) -> Surface:
@@ -171,35 +186,39 @@ def bent(surface: Surface, seed: int) -> Surface:
 
 def heads(data: Path, folder: Path) -> Iterator[Head]:
     demo = opened(PRESETS / "character" / "head.blend", folder)
-    own = {name: {name} for name in demo.deltas}
-    if (data / "ict_facekit" / "ict_face.npz").is_file():
-        yield Head("demo head by ICT's", demo, {n: m for n, m in own.items() if n in ARKIT and n != "tongueOut"},
-                   ict_reference(data))  # fmt: skip
-    yield from (Head(f"demo head bent {seed}", bent(demo, seed), own) for seed in range(3))
-    if (data / "ict_facekit" / "ict_face.npz").is_file():
-        for seed in (None, 1, 2):
+    own, ours = {name: {name} for name in demo.deltas}, geometry.reference()
+    there = (data / "ict_facekit" / "ict_face.npz").is_file()
+    if there:
+        theirs = ict_reference(data)
+        seen = {n: m for n, m in own.items() if n in theirs.front.names}
+        yield Head("demo head by ICT's", demo, seen, (theirs,), {n: m for n, m in own.items() if n not in seen})
+    yield from (Head(f"demo head bent {seed}", bent(demo, seed), own) for seed in range(2))
+    if there:
+        for seed in (None, 1):
             surface = ict(data, seed)
             name = "ICT head" if seed is None else f"ICT head, person {seed}"
-            yield Head(name, surface, {n: of_ict(n) for n in surface.deltas if of_ict(n)})
+            meant = {n: of_ict(n) for n in surface.deltas if of_ict(n)}
+            yield Head(f"{name} by demo's", surface, meant, (ours,))
+            yield Head(name, surface, meant)
     if (path := data / "characters" / "vroid_plain.glb").is_file():
         whole = opened(path, folder)
         few = {n: d for n, d in whole.deltas.items() if n in ARKIT or n == "Fcl_MTH_A"}
-        yield Head("VRoid, a key a channel", replace(whole, deltas=few), VROID)
-        both = {n: {f"{c}{side}" for side in ("Left", "Right")} for n, c in LISTED.items()}
-        yield Head("VRoid, all keys", whole, {**VROID, **both})
+        yield Head("VRoid, a key a channel", replace(whole, deltas=few), VROID, allowed=ALSO)
+        yield Head("VRoid, all keys", whole, VROID, allowed=ALSO)
 
 
 # states -----------------------------------------------------------------------------------------------------------
 
 
-def without_names(head: Head, share: float, seed: int) -> tuple[Surface, dict[str, set[str]]]:
-    """Some of the keys in another order under other names: (Surface, key to the channels that are right)."""
+def without_names(head: Head, share: float, seed: int) -> tuple[Surface, Table, Table]:
+    """Some of the keys in another order under other names: (Surface, key to the channels that are right, or may be)."""
     noise = np.random.default_rng(seed)
     names = list(head.surface.deltas)
     noise.shuffle(names)
     own = {f"word {i}": name for i, name in enumerate(names[: round(share * len(names))])}
     deltas = {word: head.surface.deltas[name] for word, name in own.items()}
-    return replace(head.surface, deltas=deltas), {w: head.meant.get(n, set()) for w, n in own.items()}
+    meant, allowed = ({w: table.get(n, set()) for w, n in own.items()} for table in (head.meant, head.allowed))
+    return replace(head.surface, deltas=deltas), meant, allowed
 
 
 def placed(surface: Surface, turn: np.ndarray) -> Surface:
@@ -209,26 +228,29 @@ def placed(surface: Surface, turn: np.ndarray) -> Surface:
     )
 
 
-def states(head: Head) -> Iterator[tuple[str, Surface, dict[str, set[str]]]]:
+def states(head: Head) -> Iterator[tuple[str, Surface, Table, Table]]:
     yield "all keys", *without_names(head, 1.0, 0)
     for seed in SEEDS:
-        surface, meant = without_names(head, 0.5, seed)
-        yield f"half of them {seed}", surface, meant
-        if seed < 2:
-            yield f"half {seed}, turned, x100", placed(surface, 100 * TURN), meant
-            swapped = {word: {mirrored(c) for c in channels} for word, channels in meant.items()}
-            yield f"half {seed}, mirrored", placed(surface, FLIP), swapped
+        surface, *tables = without_names(head, 0.5, seed)
+        yield f"half of them {seed}", surface, *tables
+        if seed < 1:
+            yield f"half {seed}, turned, x100", placed(surface, 100 * TURN), *tables
+            yield f"half {seed}, mirrored", placed(surface, FLIP), *map(over, tables)
 
 
-def judged(head: Head, state: str, surface: Surface, meant: dict[str, set[str]]) -> Row:
+def over(table: Table) -> Table:
+    return {word: {mirrored(c) for c in channels} for word, channels in table.items()}
+
+
+def judged(head: Head, state: str, surface: Surface, meant: Table, allowed: Table) -> Row:
     started = time.perf_counter()
-    found = geometry.recognise(surface, tuple(surface.deltas), head.reference)
+    found = geometry.recognise(surface, tuple(surface.deltas), head.references)
     seconds = time.perf_counter() - started
     strong = {
         key: {c for c, weight in shape.weights.items() if weight >= STRONG} for key, shape in found.shapes.items()
     }
-    right = {k for k, channels in strong.items() if channels and channels <= meant[k]}
-    wrong = {k for k, channels in strong.items() if channels and not channels <= meant[k]}
+    right = {k for k, channels in strong.items() if channels and meant[k] and channels <= meant[k]}
+    wrong = {k for k, channels in strong.items() if not channels <= meant[k] | allowed[k]}
     there = {frozenset(channels) for channels in meant.values() if channels}
     got = {frozenset(meant[k]) for k in right}
     return Row(

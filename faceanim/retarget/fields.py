@@ -268,18 +268,16 @@ def facing(moved: Moving, reference: Face) -> np.ndarray:
     return straight if np.trace(straight.T @ turn) > 1 + 2 * np.cos(UPRIGHT) else turn
 
 
-def laid(moved: Moving, reference: Face) -> Face:
-    """The face of a Moving, turned and warped onto the reference."""
+def straightened(moved: Moving, reference: Face) -> Face:
+    """The face of a Moving, turned to look as the reference does."""
     turn = facing(moved, reference)
     own = face(moved, turn)
-    onto = warped(own, reference)
     if np.abs(turn).max(1).min() > 0.999:
-        return onto
+        return own
     for _ in range(2):  # what is seen from the front tells the turn more exactly
-        turn = _lean(own, onto, reference) @ turn
+        turn = _lean(own, warped(own, reference), reference) @ turn
         own = face(moved, turn)
-        onto = warped(own, reference)
-    return onto
+    return own
 
 
 def _lean(own: Face, onto: Face, reference: Face) -> np.ndarray:

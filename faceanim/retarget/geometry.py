@@ -33,6 +33,10 @@ OPENS = 0.5
 """A key that opens the mouth parts points that lie together by at least this share of its longest arrow."""
 FACE = 3, 0.55
 """So many keys with so much confidence at least make a face: with few keys anything can be laid onto it."""
+MARGIN = 0.04
+"""A key that might as well be a channel that nobody else is, within this, is left alone."""
+SELDOM = {"eyeLook": 0.92}
+"""Lids that go with the eyes are like lids that blink or open, which characters have more often."""
 PARTING = 1.2
 """How much two keys of the mouth may differ in how far they part the lips (a spread, over their longest arrows)."""
 _HALVED = ("browInnerUp", "cheekPuff")
@@ -80,10 +84,10 @@ class Found:
     alike: Table[str, Table[str, float]] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=1)
-def reference() -> Face:
-    """The reference head (presets/character/build_reference.py makes it)."""
-    with np.load(PRESETS / "character" / "reference.npz") as z:
+@lru_cache(maxsize=2)
+def reference(name: str = "reference") -> Face:
+    """A reference head: ours, or "reference_ict", the ICT head (presets/character/build_reference.py makes them)."""
+    with np.load(PRESETS / "character" / f"{name}.npz") as z:
         names, reach = tuple(str(n) for n in z["names"]), z["reach"]
         parts = [
             Fields(names, z[f"{p}_points"], z[f"{p}_pushes"].astype(np.float32), reach) for p in ("front", "inside")
@@ -91,7 +95,12 @@ def reference() -> Face:
         return Face(*parts, z["seen"], z["parted"])
 
 
-def made(surface: Surface) -> Face:
+def references() -> tuple[Face, ...]:
+    """Two makers' ideas of each channel: a key need only look like one of them."""
+    return reference(), reference("reference_ict")
+
+
+def made(surface: Surface, step: float = fields.STEP) -> Face:
     """A Surface that looks along +z and whose controls are channels as a reference: the mean of it and its mirror."""
     names = tuple(n for n in CHANNELS if n in surface.deltas and mirrored(n) in surface.deltas)
     count = len(surface.points)
@@ -101,25 +110,25 @@ def made(surface: Surface) -> Face:
         deltas[name] = np.concatenate([i, j + count]), np.concatenate([d, e * fields.FLIP])
     points = np.concatenate([surface.points, surface.points * fields.FLIP])
     edges = np.concatenate([surface.edges, surface.edges + count])
-    return fields.face(fields.moving(Surface(points, edges, deltas), names), np.eye(3))
+    return fields.face(fields.moving(Surface(points, edges, deltas), names), np.eye(3), step)
 
 
 _KNOWN: dict[bytes, Found] = {}
 """What was found before: a character is looked at whenever it is chosen, baked or measured."""
 
 
-def recognise(surface: Surface, names: tuple[str, ...], head: Face | None = None) -> Found:
+def recognise(surface: Surface, names: tuple[str, ...], heads: tuple[Face, ...] = ()) -> Found:
     """What some controls of a Surface do. A Surface that is turned, of any size, or no face at all is welcome.
 
-    head: compared with this one, not with the reference head
+    heads: compared with these, not with the references
     """
-    if head is not None:
-        return _recognised(surface, names, head)
+    if heads:
+        return _recognised(surface, names, heads)
     digest = _digest(surface, names)
     if digest not in _KNOWN:
         if len(_KNOWN) >= 8:
             _KNOWN.pop(next(iter(_KNOWN)))
-        _KNOWN[digest] = _recognised(surface, names, reference())
+        _KNOWN[digest] = _recognised(surface, names, references())
     return _KNOWN[digest]
 
 
@@ -132,27 +141,37 @@ def _digest(surface: Surface, names: tuple[str, ...]) -> bytes:
     return digest.digest()
 
 
-def _recognised(surface: Surface, names: tuple[str, ...], head: Face) -> Found:
+def _recognised(surface: Surface, names: tuple[str, ...], heads: tuple[Face, ...]) -> Found:
     moved = fields.moving(surface, names)
     if moved is None:
         return Found(why=dict.fromkeys(names, "it moves nothing"))
-    return decide(fields.laid(moved, head), head, names)
-
-
-def decide(own: Face, head: Face, names: tuple[str, ...]) -> Found:
-    """Shapes of keys whose fields lie where the reference's do."""
-    shapes = _shapes(head)
-    goal = _composed(head, shapes)
-    keys = own.front.names
-    alike = _alike(own, goal)
+    own = fields.straightened(moved, heads[0])
+    keys, twins = own.front.names, _twins(own, own.front.names)
+    shapes = list(dict.fromkeys(shape for head in heads for shape in _shapes(head)))
     mirror = _mirror(own.front)
-    twins = _twins(own, keys)
-    score = _scored(alike, mirror, own, goal, shapes)
+    score, alike = np.zeros((len(keys), len(shapes))), np.full((len(keys), len(shapes)), -1.0)
+    for head in heads:
+        mine = _shapes(head)
+        at = [shapes.index(shape) for shape in mine]
+        goal = _composed(head, mine)
+        laid = fields.warped(own, head)
+        like = _alike(laid, goal)
+        score[:, at] = np.maximum(score[:, at], _scored(like, mirror, laid, goal, mine))
+        alike[:, at] = np.maximum(alike[:, at], like)
     score[list(twins)] = 0
+    return _decided(own, score, alike, mirror, twins, shapes, names)
+
+
+def _decided(
+    own: Face, score: np.ndarray, alike: np.ndarray, mirror: np.ndarray, twins: dict[int, int], shapes: list[Shape],
+    names: tuple[str, ...],
+) -> Found:
+    keys = own.front.names
     chosen, confidence = _matched(score, shapes)
     enough = np.where(mirror.max(1) > MIRRORED, ENOUGH, ALONE)
     enough[own.seen < fields.HIDDEN] = INSIDE
-    accepted = {k: shapes[s] for k, s in chosen.items() if confidence[k] >= enough[k]}
+    clear = {k: score[k, s] - _rival(score, k, s, shapes, chosen) >= MARGIN for k, s in chosen.items()}
+    accepted = {k: shapes[s] for k, s in chosen.items() if confidence[k] >= enough[k] and clear[k]}
     if sum(confidence[k] >= FACE[1] for k in accepted) < FACE[0]:
         accepted = {}
     why = dict.fromkeys(names, "it moves nothing")
@@ -171,6 +190,12 @@ def decide(own: Face, head: Face, names: tuple[str, ...]) -> Found:
         {name: text for name, text in why.items() if name not in {keys[k] for k in accepted}},
         {name: {c: float(alike[k, i]) for c, i in single.items()} for k, name in enumerate(keys)},
     )
+
+
+def _rival(score: np.ndarray, key: int, shape: int, shapes: list[Shape], chosen: dict[int, int]) -> float:
+    """The best score of a key with a shape whose channels no other key has."""
+    taken = {c for k, s in chosen.items() if k != key for c in shapes[s].channels} | set(shapes[shape].channels)
+    return max((float(score[key, i]) for i, s in enumerate(shapes) if taken.isdisjoint(s.channels)), default=0.0)
 
 
 def _shapes(head: Face) -> list[Shape]:
@@ -250,6 +275,8 @@ def _scored(alike: np.ndarray, mirror: np.ndarray, own: Face, goal: Face, shapes
     score = np.maximum(score, 0) * (0.75 + 0.25 * np.exp(-0.5 * ((ratio - usual) / STRENGTH) ** 2))
     mouth = np.array([s.channels[0].startswith(("mouth", "jaw")) for s in shapes])
     score[:, mouth] *= np.exp(-0.5 * ((own.parted[:, None] - goal.parted[mouth]) / PARTING) ** 2)
+    for name, less in SELDOM.items():
+        score[:, [i for i, s in enumerate(shapes) if s.channels[0].startswith(name)]] *= less
     opening = where.get(Shape(("jawOpen",)))
     if opening is not None:
         # of several the one that opens widest

@@ -1,8 +1,9 @@
 """Makes reference.npz beside this file: what every channel does on the demo head, for retarget.geometry.
 
-    python presets/character/build_reference.py
+    python presets/character/build_reference.py [DATA]
 
-Reads head.blend, whose keys are named by the channels, and makes both sides of it alike.
+Reads head.blend, whose keys are named by the channels, and makes both sides of it alike. With DATA, which holds
+ict_facekit/, also reference_ict.npz: the same of the ICT head, coarser (ICT-FaceKit, MIT: ICT-LICENSE beside it).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from faceanim.evaluate import mapping  # noqa: E402
 from faceanim.retarget import fields, geometry  # noqa: E402
 
 
@@ -33,6 +35,8 @@ def main() -> None:
 
     scene.open_file(HERE / "head.blend")
     write(geometry.made(contacts.shapes(scene.character(bpy.context))), HERE / "reference.npz")
+    if len(sys.argv) > 1:
+        write(mapping.ict_reference(Path(sys.argv[1])), HERE / "reference_ict.npz")
 
 
 if __name__ == "__main__":
