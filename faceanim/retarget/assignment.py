@@ -17,10 +17,11 @@ def assign(score: np.ndarray) -> np.ndarray:
     u, v, owner = np.zeros(rows + 1), np.zeros(columns + 1), np.zeros(columns + 1, int)
     for row in range(1, rows + 1):
         owner[0], column = row, 0
+        slack = np.full(columns + 1, np.inf)
         least, used, way = np.full(columns + 1, np.inf), np.zeros(columns + 1, bool), np.zeros(columns + 1, int)
         while True:
             used[column] = True
-            slack = np.r_[np.inf, cost[owner[column] - 1] - u[owner[column]] - v[1:]]
+            slack[1:] = cost[owner[column] - 1] - u[owner[column]] - v[1:]
             better = ~used & (slack < least)
             least[better], way[better] = slack[better], column
             following = int(np.where(used, np.inf, least).argmin())

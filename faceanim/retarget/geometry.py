@@ -226,7 +226,8 @@ def _composed(head: Face, shapes: list[Shape]) -> Face:
 
 def _alike(own: Face, goal: Face) -> np.ndarray:
     """float (K, S): what is seen against what is seen, what is hidden against what is hidden."""
-    alike = sum(fields.likeness(own.front, goal.front, width) for width in fields.WIDTHS) / len(fields.WIDTHS)
+    pairs = [(own.front, goal.front), (own.front.coarser(0.14), goal.front.coarser(0.14))]
+    alike = sum(fields.likeness(*pair, width) for pair, width in zip(pairs, fields.WIDTHS, strict=True)) / 2
     hidden, inner = own.seen < fields.HIDDEN, goal.seen < fields.HIDDEN
     alike[hidden[:, None] != inner[None]] = 0
     if hidden.any() and inner.any():
