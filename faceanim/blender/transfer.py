@@ -1,8 +1,8 @@
 """How well and how fast takes reach one character: `python -m faceanim.blender.transfer CHARACTER TAKE …` prints a line
 of JSON a take.
 
-The mouth's opening is how far the lips are apart, over how far they are in a wide open mouth of their own. The source is
-the same take on the reference character (presets/character), whose keys are the channels themselves.
+The mouth's opening is how far the lips are apart, over how far they are in a wide open mouth of their own. The source
+is the same take on the reference character (presets/character), whose keys are the channels themselves.
 """
 
 from __future__ import annotations

@@ -1,0 +1,51 @@
+"""Opens a mouth as far as the channels say, where whole shapes of the mouth drive it.
+
+Visemes are made to look right each on its own; mixed and gated, they open the lips more or less than is meant. Each
+frame goes towards a shut mouth or towards a wide open one, as far as it takes, so that the lips are apart by the wanted
+share of the character's own range. That share is continuous in time, and so is the way.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.mapping import Mapping
+from ..core.track import Track
+from . import gaps
+from .contact import Solver
+from .lips import OPEN, Mouth, pose
+
+STEPS = 8
+"""Halvings: 2^-8 of the way is nothing to be seen."""
+
+
+def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> Track:
+    """The track of controls with the lips apart by `share` (F,) of a wide open mouth, by visemes alone."""
+    blended = {control for blend in mapping.blends for control in blend}
+    if not track.frames or not blended & set(mouth.controls) or not set(mouth.controls) <= set(track.channels):
+        return track
+    solver = Solver.of(mouth, mapping)
+    columns = [track.index(name) for name in mouth.controls]
+    values = track.values[:, columns]
+    wide = pose(mapping, **OPEN)
+    most = np.array([[wide.get(name, 0.0) for name in mouth.controls]], np.float32)
+    full = float(solver.at(gaps.apart, most)[0])
+    free = np.array([name in blended for name in mouth.controls]) & (solver.opens | (most[0] > 0))
+    if full <= gaps.CLOSED or not free.any():
+        return track
+    wanted = np.clip(share, 0, 1) * full
+    rows = np.flatnonzero(np.abs(solver.at(gaps.apart, values) - wanted) > 0.25 * gaps.CLOSED)
+    if not len(rows):
+        return track
+    start, goal = values[rows], wanted[rows]
+    shut, opened = np.where(free, 0, start), np.where(free, most, start)
+    too_far = solver.at(gaps.apart, start) > goal
+    end = np.where(too_far[:, None], shut, opened).astype(np.float32)
+    low, high = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        above = solver.at(gaps.apart, start + middle[:, None] * (end - start)) > goal
+        low, high = np.where(above == too_far, middle, low), np.where(above == too_far, high, middle)
+    result = track.values.copy()
+    result[np.ix_(rows, columns)] = start + high[:, None] * (end - start)
+    return track.with_values(result)
