@@ -15,7 +15,7 @@ from typing import Any
 from .core.channels import GROUPS, MOUTH_GROUPS
 from .core.curve import Curve
 from .core.edit import edit
-from .core.events import LIDS, LIPS, aperture, jaw_events, lid_events, lip_events, near
+from .core.events import LIDS, jaw_events, lid_events, lip_events, near
 from .core.mapping import Mapping
 from .core.moods import fitted
 from .core.style import EmotionStyle, Style
@@ -27,7 +27,7 @@ from .curves.smooth import smooth
 from .retarget.apply import apply
 from .retarget.contact import hold
 from .retarget.lips import Mouth
-from .retarget.opening import follow
+from .retarget.opening import follow, wanted
 from .solve import emotion, feelings, remake, speech
 from .solve.mix import FROM_VIDEO, bridged, led, mix
 from .solve.remake import remade
@@ -71,7 +71,7 @@ def controls(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mout
     result = apply(track, mapping)
     if mouth is None:
         return result
-    return hold(follow(result, mapping, mouth, aperture(track, LIPS)), mapping, mouth, [*mouths, *jaw_events(phones)])
+    return hold(follow(result, mapping, mouth, wanted(track)), mapping, mouth, [*mouths, *jaw_events(phones)])
 
 
 def curves(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None) -> list[Curve]:

@@ -15,8 +15,18 @@ from . import gaps
 from .contact import Solver
 from .lips import OPEN, Mouth, pose
 
+PARTS = {
+    "jawOpen": 1.0, "mouthClose": -1.0, "mouthFunnel": 0.37, "mouthLowerDownLeft": 0.14, "mouthLowerDownRight": 0.14,
+    "mouthUpperUpLeft": 0.12, "mouthUpperUpRight": 0.12,
+}  # fmt: skip
+"""How far each channel parts the lips of the reference head at a mouth a little open, over a wide open mouth."""
 STEPS = 8
 """Halvings: 2^-8 of the way is nothing to be seen."""
+
+
+def wanted(track: Track) -> np.ndarray:
+    """float (F,): how far the channels part the lips, 0 as at rest, 1 as in a wide open mouth."""
+    return np.clip(sum(weight * track.column(name) for name, weight in PARTS.items()), 0, 1)
 
 
 def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> Track:
@@ -33,11 +43,11 @@ def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> T
     free = np.array([name in blended for name in mouth.controls]) & (solver.opens | (most[0] > 0))
     if full <= gaps.CLOSED or not free.any():
         return track
-    wanted = np.clip(share, 0, 1) * full
-    rows = np.flatnonzero(np.abs(solver.at(gaps.apart, values) - wanted) > 0.25 * gaps.CLOSED)
+    asked = share * full
+    rows = np.flatnonzero(np.abs(solver.at(gaps.apart, values) - asked) > 0.25 * gaps.CLOSED)
     if not len(rows):
         return track
-    start, goal = values[rows], wanted[rows]
+    start, goal = values[rows], asked[rows]
     shut, opened = np.where(free, 0, start), np.where(free, most, start)
     too_far = solver.at(gaps.apart, start) > goal
     end = np.where(too_far[:, None], shut, opened).astype(np.float32)

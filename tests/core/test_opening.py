@@ -1,0 +1,48 @@
+"""Visemes that open the lips as far as the channels say."""
+
+import numpy as np
+import pytest
+
+from faceanim.core.mapping import Mapping, Target
+from faceanim.core.track import Track
+from faceanim.retarget import gaps, lips, opening
+from faceanim.retarget.apply import apply
+
+
+@pytest.fixture(scope="module")
+def mouth_and_mapping(data):
+    """The ICT head that speaks with two shapes: a wide open mouth and a round one that is half open."""
+    from test_geometry import ict
+
+    surface, own = ict(data)
+    named = {name: surface.deltas[key] for key, name in own.items()}
+    half = named["jawOpen"][0], 0.5 * named["jawOpen"][1]
+    funnel = named["mouthFunnel"]
+    which = np.concatenate([half[0], funnel[0]])
+    order, at = np.unique(which, return_inverse=True)
+    summed = np.stack([np.bincount(at, x) for x in np.concatenate([half[1], funnel[1]]).T], 1).astype(np.float32)
+    deltas = {"aa": named["jawOpen"], "oh": (order, summed)}
+    targets = {"aa": Target({"jawOpen": 1.6}), "oh": Target({"mouthFunnel": 1.2})}
+    mapping = Mapping("two", targets, (("aa", "oh"),))
+    return lips.find(lips.Surface(surface.points, surface.edges, deltas), mapping), mapping
+
+
+def test_the_lips_part_as_far_as_is_meant(mouth_and_mapping):
+    mouth, mapping = mouth_and_mapping
+    t = np.arange(120) / 60
+    channels = {"jawOpen": 0.3 - 0.3 * np.cos(2 * np.pi * t), "mouthFunnel": 0.4 - 0.4 * np.cos(3 * np.pi * t)}
+    track = Track.from_columns(60.0, channels)
+    share = opening.wanted(track)
+    made = opening.follow(apply(track, mapping), mapping, mouth, share)
+    columns = [made.index(name) for name in mouth.controls]
+    apart = gaps.apart(mouth, mouth.posed(made.values[:, columns]))
+    full = gaps.apart(mouth, mouth.posed(np.array([[float(n == "aa") for n in mouth.controls]])))[0]
+    assert np.abs(apart / full - share).max() < 0.02
+    assert np.abs(np.diff(made.values, axis=0)).max() < 0.12 and made.values.min() >= 0 and made.values.max() <= 1
+
+
+def test_keys_of_channels_are_left_as_they_are(mouth_and_mapping):
+    mouth, mapping = mouth_and_mapping
+    plain = Mapping("plain", mapping.targets)
+    track = apply(Track.from_columns(60.0, {"jawOpen": np.linspace(0, 1, 10)}), plain)
+    assert opening.follow(track, plain, mouth, np.zeros(10)) is track
