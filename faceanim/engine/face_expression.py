@@ -38,10 +38,11 @@ def model(path: Path = WEIGHTS, device: str = "cpu") -> Reader:
 
     arrays, metadata = safetensors.read(path, "face network")
     hint = "install faceanim again, or train it: python -m faceanim.train.face_expression"
-    if metadata.get("outputs", "").split() != list(learned.OUTPUTS):
+    outputs = metadata.get("outputs", "").split()
+    if set(learned.OUTPUTS) - set(outputs) - set(learned.COVERED):
         raise FormatError(f"{path} was trained for other channels", hint)
     try:
-        return nets.reader(arrays, device)
+        return learned.arranged(nets.reader(arrays, device), outputs)
     except (KeyError, RuntimeError) as error:
         raise FormatError(f"{path} does not hold this face network: {error}", hint) from error
 

@@ -60,6 +60,8 @@ class FaceNet(nn.Module):
         self.condition = nn.Sequential(nn.Linear(2 * POSE + 2, 64), nn.GELU(), nn.Linear(64, 2 * WIDTH * BLOCKS))
         self.blocks = nn.ModuleList(_Block(WIDTH) for _ in range(BLOCKS))
         self.last = nn.Linear(WIDTH, 2 * outputs)
+        self.direct = nn.Linear(self.first.in_features, outputs, bias=False)
+        nn.init.zeros_(self.direct.weight)
 
     def view(self, crops: torch.Tensor) -> torch.Tensor:
         """(N, VIEW) of uint8 crops: their own light and contrast are taken out."""
@@ -85,19 +87,24 @@ class FaceNet(nn.Module):
         view         of the frames' crops
         rest_points  (N, 478, 3), rest_view (N, VIEW): of the face at rest, and known (N, 1): 0 where they are not
         """
+        seen, x = self.features(frames, view, rest_points, rest_view, known)
+        value, log_variance = self.last(x).chunk(2, 1)
+        return value + self.direct(seen), log_variance.clamp(-6, 3)
+
+    def features(self, frames: Seen, view, rest_points, rest_view, known) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, F) what goes into the layers, and (N, WIDTH) what they make of it; arguments as in forward."""
         points = frames.points.flatten(1)
         shape = self.shape((points - self.mean) * POINT_SCALE)
         change = self.change((points - rest_points.flatten(1)) * known * POINT_SCALE)
         turned = torch.cat([frames.pose, frames.pose.abs(), frames.kind, known], 1)
         film = self.condition(turned).chunk(2 * BLOCKS, 1)
-        x = torch.cat(
+        seen = torch.cat(
             [shape, change, view, (view - rest_view) * known, frames.scores * 2, frames.kind, known, frames.pose], 1
         )
-        x = self.first(x)
+        x = self.first(seen)
         for k, block in enumerate(self.blocks):
             x = block(x, film[2 * k], film[2 * k + 1])
-        value, log_variance = self.last(x).chunk(2, 1)
-        return value, log_variance.clamp(-6, 3)
+        return seen, x
 
 
 def _encoder(width: int, height: int) -> nn.Module:
@@ -130,10 +137,13 @@ def reader(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Reader:
     """
     net = FaceNet(len(arrays["spread"]))
     state = {name: torch.from_numpy(np.array(a, np.float32)) for name, a in arrays.items()}
-    lacking = {n for n in net.state_dict() if n not in state and not n.endswith("num_batches_tracked")}
+    # files of earlier versions have no such layer
+    state.setdefault("direct.weight", torch.zeros_like(net.direct.weight))
+    state |= {n: value for n, value in net.state_dict().items() if n.endswith("num_batches_tracked")}
+    lacking = net.state_dict().keys() - state.keys()
     if lacking:
         raise KeyError(f"the weights lack {sorted(lacking)[0]}")
-    net.load_state_dict(state, strict=False)
+    net.load_state_dict(state)
     net.eval().to(device)
 
     def tensor(array: np.ndarray) -> torch.Tensor:

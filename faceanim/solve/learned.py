@@ -5,6 +5,8 @@ The network is a callable that this module is given; see core.face for what they
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..core.actor import Actor
@@ -13,11 +15,15 @@ from ..core.face import FaceTrack, Reader, Rest, Seen
 from . import gaze, pose
 from .actors import joined
 from .expression import EXPRESSION, Predictor, Reading, measured, possible
+from .hidden import HALF, filled
 
 EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
-OUTPUTS: tuple[str, ...] = (*EXPRESSION, *EYES, "turnX", "turnY", "turnZ")
+COVERED: tuple[str, ...] = ("hiddenEyeLeft", "hiddenEyeRight", "hiddenMouth")
+"""0..1: how much of an eye with its brow, or of the mouth, something hides."""
+OUTPUTS: tuple[str, ...] = (*EXPRESSION, *EYES, *COVERED, "turnX", "turnY", "turnZ")
 """The last three: a rotation vector in head space (radians) that follows the rotation which the points gave."""
-FACE, LOOK, TURN = slice(0, len(EXPRESSION)), slice(len(EXPRESSION), -3), slice(-3, None)
+FACE, TURN = slice(0, len(EXPRESSION)), slice(-3, None)
+LOOK, HIDDEN = slice(len(EXPRESSION), len(EXPRESSION) + 4), slice(-6, -3)
 
 UPPER = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye")))
 LOWER = tuple(k for k in range(len(EXPRESSION)) if k not in UPPER)
@@ -40,6 +46,8 @@ TURNED = 1.0
 """What a radian of the head's turn counts in that sum: a face seen from the front is known best."""
 SHUT = 0.6
 """A lid closed further hides the iris."""
+UNSEEN = 10.0
+"""The deviation (radians) of an eye that is hidden."""
 WORST_FIT = 0.16
 """Landmarks whose rigid points lie further from a face's shape (in eye distances) are no face."""
 DEAD = 0.06
@@ -61,6 +69,25 @@ def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
         scores=np.asarray(track.blendshapes, np.float32) if task else np.zeros((n, len(ARKIT)), np.float32),
         kind=np.full((n, 1), float(task), np.float32),
     ), fitted
+
+
+def arranged(reader: Reader, outputs: Sequence[str]) -> Reader:
+    """A Reader of OUTPUTS from one of these outputs; what that does not tell is 0."""
+    if tuple(outputs) == OUTPUTS:
+        return reader
+    has = np.array([name in outputs for name in OUTPUTS])
+    at = [outputs.index(name) for name in OUTPUTS if name in outputs]
+
+    def wide(values: np.ndarray) -> np.ndarray:
+        out = np.zeros((*values.shape[:-1], len(OUTPUTS)), values.dtype)
+        out[..., has] = values[..., at]
+        return out
+
+    def read(frames: Seen, views: np.ndarray, rest: Rest | None) -> tuple[np.ndarray, np.ndarray]:
+        values, deviation = reader.read(frames, views, rest)
+        return wide(values), wide(deviation)
+
+    return Reader(reader.view, read, wide(reader.spread) + ~has)
 
 
 def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> Predictor:
@@ -99,12 +126,15 @@ def reading(values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitte
     sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, 0, 1)) * (spread > TAUGHT)
     face = np.clip(values[:, FACE], 0, 1)
     face = possible(face**2 * (1 + DEAD) / (face + DEAD))
+    face, face_sure = filled(face, sure[:, FACE], values[:, HIDDEN])
     blink = face[:, BLINK].max(1)
-    eyes, eyes_sure = both_eyes(values[:, LOOK], deviation[:, LOOK], sure[:, LOOK])
+    unseen = np.repeat(values[:, HIDDEN][:, :2] > HALF, 2, 1)
+    look_deviation = np.where(unseen, UNSEEN, deviation[:, LOOK])
+    eyes, eyes_sure = both_eyes(values[:, LOOK], look_deviation, np.where(unseen, 0, sure[:, LOOK]))
     eyes_sure = eyes_sure * (blink < SHUT)[:, None]
     head = pose.angles(fitted.rotation @ turned(values[:, TURN]))
     head_sure = np.repeat(np.clip(1.3 - fitted.residual / WORST_FIT, 0, 1)[:, None], 3, 1)
-    return Reading(*(a.astype(np.float32) for a in (face, eyes, head, sure[:, FACE], eyes_sure, head_sure)))
+    return Reading(*(a.astype(np.float32) for a in (face, eyes, head, face_sure, eyes_sure, head_sure)))
 
 
 def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -41,6 +41,9 @@ NOSE = 0.5
 QUIET_S = 0.12
 """The mouth leaves an emotion this early for the next sound."""
 
+LEAST_SURE = 0.2
+"""The mouth that was seen gives way to the one that was heard where its confidence falls below this."""
+
 _MOUTH = np.array([GROUP_OF[name] in MOUTH_GROUPS for name in CHANNELS])
 _TURN = np.array([name in ROTATIONS for name in CHANNELS])
 _LIDS = np.array([GROUP_OF[name] == "lids" for name in CHANNELS])
@@ -165,7 +168,10 @@ def _with_speech(
     lips = layers["lips"]
     has = np.array([c in take.layers["lips"].channels for c in CHANNELS])
     mouth = _MOUTH | (has & ~sure.any(0))
-    part = (_speech(take, style, bool(sure[:, _MOUTH].any())) * _strength(style, "lips"))[:, None]
+    part = _speech(take, style, bool(sure[:, _MOUTH].any()))
+    # where the mouth is hidden, or the face not seen, the sound is all there is
+    part = np.maximum(part, 1 - ease(sure[:, _MOUTH].max(1) / LEAST_SURE))
+    part = (part * _strength(style, "lips"))[:, None]
     other = 0 if style.mouth_from == "audio" else (1 - part) * seen
     values = np.where(mouth, part * lips.values + other, seen)
     # 1 - (1-a)(1-b): in the room that speech leaves, without a kink

@@ -37,7 +37,14 @@ def bright_lips(turn=(0.0, 0.0, 0.0)):
 
 
 def test_the_outputs_are_channels_and_a_turn():
-    assert set(learned.OUTPUTS[:-3]) <= set(CHANNELS) and learned.OUTPUTS[-3:] == ("turnX", "turnY", "turnZ")
+    told = learned.OUTPUTS[: learned.LOOK.stop]
+    assert set(told) <= set(CHANNELS) and learned.OUTPUTS[-3:] == ("turnX", "turnY", "turnZ")
+    assert learned.OUTPUTS[learned.HIDDEN] == learned.COVERED and len(told) + 6 == len(learned.OUTPUTS)
+    # weights that do not tell of hidden regions
+    before = learned.arranged(bright_lips(), [name for name in learned.OUTPUTS if name not in learned.COVERED])
+    track = face_track(3, np.full(3, 51))
+    values, _ = before.read(learned.seen(track)[0], before.view(track.crops), None)
+    assert not values[:, learned.HIDDEN].any() and values[:, FUNNEL] == pytest.approx(0.2)
     assert sorted(learned.UPPER + learned.LOWER) == list(range(len(EXPRESSION)))
 
 

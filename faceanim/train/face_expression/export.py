@@ -18,6 +18,17 @@ def export(net: FaceNet, path: Path, clips: int) -> None:
 
 
 def start_from(path: Path) -> dict[str, torch.Tensor]:
-    """The state of a network that was exported."""
-    content, _ = safetensors.read(path, "face network")
-    return {name: torch.from_numpy(np.array(array, np.float32)) for name, array in content.items()}
+    """The state of a network that was exported, perhaps for other outputs: what it does not have begins at 0."""
+    content, metadata = safetensors.read(path, "face network")
+    state = {name: torch.from_numpy(np.array(array, np.float32)) for name, array in content.items()}
+    before = metadata["outputs"].split()
+    for name in ("last.weight", "last.bias", "spread", "gain"):
+        parts = state[name].chunk(2) if name.startswith("last") else (state[name],)
+        new = [torch.zeros(len(OUTPUTS), *part.shape[1:]) for part in parts]
+        for k, output in enumerate(OUTPUTS):
+            for old, into in zip(parts, new, strict=True):
+                if output in before:
+                    into[k] = old[before.index(output)]
+        state[name] = torch.cat(new)
+    state["gain"][state["gain"] == 0] = 1
+    return state

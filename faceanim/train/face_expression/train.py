@@ -16,7 +16,7 @@ from ...errors import InputError
 from ...nets.face_expression import LAYOUT, FaceNet
 from ...solve import pose
 from ...solve.face_model import face_model
-from ...solve.learned import OUTPUTS
+from ...solve.learned import HIDDEN, LOOK, OUTPUTS
 from ..face_measures.heads import rotation
 from ..face_measures.plan import GAZES
 from .make import PICTURES
@@ -162,7 +162,11 @@ class Batches:
         kind = torch.from_numpy(pick.astype(np.float32))[:, None]
         scores = torch.from_numpy(faces.scores) * kind
         found = torch.from_numpy(there[rows, pick])
+        rested = torch.from_numpy((faces.kind == 0) & there[rows, pick])
         if learning:
+            points = self._others(points, rested)
+            points, crops, hidden = covered(points, crops, self.draw)
+            truth[:, HIDDEN] = hidden
             if self.draw.random() < 0.5:
                 points = points[:, self.mirror.points] * self.mirror.flip
                 turned = turned * torch.tensor([-1.0, 1.0, -1.0])
@@ -173,6 +177,16 @@ class Batches:
             crops = self._spoiled(crops)
         clip = torch.from_numpy(np.unique(faces.person, return_inverse=True)[1].reshape(-1))
         return Seen(points, turned, crops, scores, kind), truth, torch.from_numpy(faces.kind), clip, found
+
+    def _others(self, points: torch.Tensor, rested: torch.Tensor) -> torch.Tensor:
+        """Points with most clips' faces at rest drawn toward those of other clips: more people than were rendered."""
+        clips = points.reshape(-1, PICTURES, *points.shape[1:])
+        share = rested.reshape(-1, PICTURES).float()
+        rest = (clips * share[:, :, None, None]).sum(1) / share.sum(1).clamp(min=1)[:, None, None]
+        known = share.sum(1) > 0
+        other = torch.from_numpy(self.draw.permutation(len(clips)))
+        part = torch.from_numpy(self.draw.uniform(-0.4, 1.0, len(clips)).astype(np.float32)) * (known & known[other])
+        return (clips + (part[:, None, None] * (rest[other] - rest))[:, None]).reshape(points.shape)
 
     def _spoiled(self, crops: torch.Tensor) -> torch.Tensor:
         """Shifted by a pixel or two, darkened at one side, spotted."""
@@ -191,6 +205,57 @@ class Batches:
                 part[some, y : y + 16, x : x + 16] = 255 * float(self.draw.random())
             out.append(part.flatten(1))
         return torch.cat(out, 1)
+
+
+REGIONS = {
+    # of the points: x from, x to, y from, y to in head space; the crop; its place in the crop of the whole face
+    "left": ((0.06, 0.9, -0.25, 0.4), 0, (3, 16, 25, 44)),
+    "right": ((-0.9, -0.06, -0.25, 0.4), 1, (3, 16, 4, 23)),
+    "mouth": ((-0.55, 0.55, -1.3, -0.62), 2, (25, 42, 9, 39)),
+}
+HIDE = 0.07
+"""How often each is hidden."""
+
+
+def covered(
+    points: torch.Tensor, crops: torch.Tensor, draw: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Points, crops and (N, 3) how much of each region is hidden: some regions of some pictures lie behind something,
+    and the landmarker has put there what it sees elsewhere."""
+    n = len(points)
+    hidden = torch.zeros(n, len(REGIONS))
+    points, crops = points.clone(), crops.clone()
+    ends = np.cumsum([0, *(c.width * c.height for c in LAYOUT)])
+    shape = points.mean(0)
+    for k, ((left, right, low, high), which, (top, bottom, first, last)) in enumerate(REGIONS.values()):
+        x, y = shape[:, 0], shape[:, 1]
+        inside = (x > left) & (x < right) & (y > low) & (y < high)
+        layout, face = LAYOUT[which], LAYOUT[-1]
+        crop = crops[:, ends[which] : ends[which + 1]].reshape(n, layout.height, layout.width)
+        whole = crops[:, ends[-2] : ends[-1]].reshape(n, face.height, face.width)
+        for row in np.flatnonzero(draw.random(n) < HIDE):
+            share = float(draw.uniform(0.3, 1.3))
+            along = draw.random() < 0.5
+            sizes = (layout.height, layout.width, bottom - top, last - first)
+            reach = [round(min(share, 1.0) * size) for size in sizes]
+            cut = [slice(-e, None) if draw.random() < 0.5 and e else slice(0, e) for e in reach]
+            spot = crop[row, cut[0] if along else slice(None), slice(None) if along else cut[1]]
+            spot[:] = _stuff(spot.shape, draw)
+            spot = whole[row, top:bottom, first:last]
+            spot = spot[cut[2] if along else slice(None), slice(None) if along else cut[3]]
+            spot[:] = _stuff(spot.shape, draw)
+            hidden[row, k] = min(share, 1.0)
+            other = int(draw.integers(n))
+            points[row, inside] += min(share, 1.0) * (points[other, inside] - points[row, inside])
+    return points, crops, hidden
+
+
+def _stuff(shape: tuple[int, ...], draw: np.random.Generator) -> torch.Tensor:
+    """uint8: a hand, a cup, hair: even, shaded, striped or rough."""
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]] / 16.0
+    waves = np.sin(draw.normal(0, 2, 2) @ np.stack([x.ravel(), y.ravel()]) + draw.uniform(0, 6)).reshape(shape)
+    grey = draw.uniform(5, 250) + draw.normal(0, 25) * (x - x.mean()) + draw.normal(0, 15) * waves
+    return torch.from_numpy((grey + draw.normal(0, draw.uniform(0, 8), shape)).clip(0, 255).astype(np.uint8))
 
 
 def rests(net: FaceNet, frames: Seen, view: torch.Tensor, kind, clip, found, draw: np.random.Generator | None):
@@ -218,8 +283,9 @@ def loss_of(value, log_variance, truth, kind, clip, found, spread) -> torch.Tens
     out = nll[found].mean() + 0.3 * ((value - truth) ** 2)[found].mean()
     # two poses of one expression stand side by side
     first = torch.arange(0, len(kind) - 1)
-    pair = (kind[:-1] > 0) & (kind[:-1] == kind[1:]) & found[:-1] & found[1:] & (clip[:-1] == clip[1:])
-    a, b = value[first[pair], :-3], value[first[pair] + 1, :-3]
+    clear = found & (truth[:, HIDDEN].sum(1) == 0)
+    pair = (kind[:-1] > 0) & (kind[:-1] == kind[1:]) & clear[:-1] & clear[1:] & (clip[:-1] == clip[1:])
+    a, b = value[first[pair], : LOOK.stop], value[first[pair] + 1, : LOOK.stop]
     return out + PAIRED * ((a - b) ** 2).sum() / max(a.numel(), 1)
 
 
@@ -246,6 +312,8 @@ def train(
     net.spread[:] = torch.from_numpy(np.maximum(spread, 0.02).astype(np.float32))
     if start is not None:
         net.load_state_dict(start, strict=False)
+    net.spread[HIDDEN] = 0.25
+    net.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
     average = torch.optim.swa_utils.AveragedModel(net, avg_fn=_averaged, use_buffers=True)
     began, epoch, share = time.monotonic(), 0, 0.0
@@ -257,7 +325,8 @@ def train(
             rate = RATE * min(1, (len(losses) + 1 + 1000 * epoch) / 100) * 0.5 * (1 + np.cos(np.pi * min(share, 1)))
             for group in optimiser.param_groups:
                 group["lr"] = max(rate, RATE / 200)
-            view = net.view(frames.crops)
+            with torch.autocast("cpu", torch.bfloat16):
+                view = net.view(frames.crops).float()
             rest = rests(net, frames, view, kind, clip, found, draw)
             value, log_variance = net(frames, view, *rest)
             loss = loss_of(value, log_variance, truth, kind, clip, found, net.spread)
@@ -293,7 +362,7 @@ def gains(net: FaceNet, faces: Faces) -> None:
     view = net.view(frames.crops)
     value, _ = net(frames, view, *rests(net, frames, view, kind, clip, found, None))
     told, true = value[found].numpy(), truth[found].numpy()
-    for c in range(len(OUTPUTS) - 7):
+    for c in range(LOOK.start):
         r = np.corrcoef(told[:, c], true[:, c])[0, 1] if np.ptp(true[:, c]) > 0 else 1.0
         net.gain[c] = 1 / max(r, 1 / MOST_GAIN)
 
@@ -312,7 +381,7 @@ def check(net: FaceNet, faces: Faces) -> dict[str, float]:
         value, _ = net(frames, view, points, seen, known * rested)
         value = (value * net.spread)[found].numpy()
         true = truth[found].numpy()
-        each = [np.corrcoef(value[:, c], true[:, c])[0, 1] for c in range(len(OUTPUTS) - 3) if np.ptp(true[:, c]) > 0]
+        each = [np.corrcoef(value[:, c], true[:, c])[0, 1] for c in range(LOOK.stop) if np.ptp(true[:, c]) > 0]
         out[name] = float(np.mean(each[:-4]))
         out[f"gaze_{name}"] = float(np.mean(each[-4:]))
         out[f"head_{name}"] = float(np.degrees(np.linalg.norm(value[:, -3:] - true[:, -3:], axis=1).mean()))
