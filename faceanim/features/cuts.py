@@ -46,9 +46,9 @@ def _part(image: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def _cells(image: np.ndarray) -> np.ndarray:
-    """float32 (CELLS, CELLS) mean grey, of mean 0 and deviation 1; of a picture of one colour all 0."""
+    """float32 (CELLS, CELLS) mean green, of mean 0 and deviation 1; of a picture of one colour all 0."""
     step = max(1, min(image.shape[:2]) // (CELLS * 8))
-    grey = image[::step, ::step].mean(2, dtype=np.float32)
+    grey = image[::step, ::step, 1].astype(np.float32)
     rows, columns = (np.linspace(0, n, CELLS + 1).astype(int)[:-1] for n in grey.shape)
     sums = np.add.reduceat(np.add.reduceat(grey, rows, 0), columns, 1)
     size = np.diff(np.append(rows, grey.shape[0]))[:, None] * np.diff(np.append(columns, grey.shape[1]))[None]

@@ -46,6 +46,8 @@ TURNED = 1.0
 """What a radian of the head's turn counts in that sum: a face seen from the front is known best."""
 SHUT = 0.6
 """A lid closed further hides the iris."""
+LEAST = 0.05
+"""The confidence of what is seen, however badly: 0 is left to what is not seen at all."""
 UNSEEN = 10.0
 """The deviation (radians) of an eye that is hidden."""
 WORST_FIT = 0.16
@@ -123,7 +125,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
 
 def reading(values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose) -> Reading:
     """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),)."""
-    sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, 0, 1)) * (spread > TAUGHT)
+    sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, LEAST**2, 1)) * (spread > TAUGHT)
     face = np.clip(values[:, FACE], 0, 1)
     face = possible(face**2 * (1 + DEAD) / (face + DEAD))
     face, face_sure = filled(face, sure[:, FACE], values[:, HIDDEN])

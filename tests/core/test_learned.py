@@ -95,6 +95,16 @@ def test_the_turn_corrects_the_head():
     assert matrices[0] == pytest.approx(np.eye(3)) and matrices[1] @ [0, 1, 0] == pytest.approx([0, 0, 1])
 
 
+def test_what_is_seen_badly_is_seen_all_the_same():
+    values = np.zeros((1, len(learned.OUTPUTS)))
+    fitted = learned.seen(face_track(1, np.full(1, 9)))[1]
+    found = learned.reading(values, np.full_like(values, 9.0), np.full(len(learned.OUTPUTS), 0.3), fitted)
+    assert found.expression_confidence.min() > 0
+    values[:, learned.HIDDEN] = [0, 0, 1]
+    found = learned.reading(values, np.full_like(values, 0.1), np.full(len(learned.OUTPUTS), 0.3), fitted)
+    assert found.expression_confidence[0, FUNNEL] == 0 < found.expression_confidence[0, BLINK]
+
+
 def test_the_better_seen_eye_leads():
     look = np.array([[0.2, 0.0, 0.4, 0.1]])
     eyes, _ = learned.both_eyes(look, np.array([[0.01, 0.01, 0.1, 0.1]]), np.ones((1, 4)))
