@@ -33,15 +33,20 @@ def features(mel: np.ndarray, pitch: np.ndarray) -> np.ndarray:
     """float32 (..., n, BANDS + EXTRAS) of log-mel (..., n, BANDS) and pitch in Hz with voicing (..., n, 2)."""
     energy = np.log(np.exp(mel).sum(-1))
     level = np.maximum(np.quantile(energy, LOUDER, axis=-1)[..., None], QUIETEST)
-    bands = np.maximum(mel - level[..., None], -RANGE) / 4 + 1.5
     f0, voicing = pitch[..., 0], pitch[..., 1]
     voiced = f0 > 0
     octaves = np.where(voiced, np.log2(np.maximum(f0, 1) / MIDDLE_HZ), 0)
     own = octaves.sum(-1, keepdims=True) / np.maximum(voiced.sum(-1, keepdims=True), 1)
-    return np.concatenate(
-        (bands, np.stack((voicing, octaves, np.where(voiced, octaves - own, 0),
-                          np.maximum(energy - level, -RANGE) / 4 + 1.5), -1)), -1,
-    ).astype(np.float32)  # fmt: skip
+    out = np.empty((*mel.shape[:-1], mel.shape[-1] + EXTRAS), np.float32)
+    # in place: training asks for much
+    bands = out[..., :-EXTRAS]
+    np.subtract(mel, level[..., None], out=bands)
+    np.maximum(bands, -RANGE, out=bands)
+    bands *= 0.25
+    bands += 1.5
+    extras = (voicing, octaves, np.where(voiced, octaves - own, 0), np.maximum(energy - level, -RANGE) / 4 + 1.5)
+    out[..., -EXTRAS:] = np.stack(extras, -1)
+    return out
 
 
 def settled(said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,8 +63,8 @@ def settled(said: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spoken(mel: np.ndarray) -> np.ndarray:
-    """bool (n,): where a clean recording of one voice is not silent."""
+    """bool (..., n): where a clean recording of one voice, log-mel (..., n, BANDS), is not silent."""
     energy = np.log(np.exp(mel.astype(np.float32)).sum(-1))
-    loud = energy > np.quantile(energy, LOUDER) - 6.5
-    near = np.convolve(loud, np.ones(17), "same") > 0
-    return near
+    loud = energy > np.quantile(energy, LOUDER, axis=-1, keepdims=True) - 6.5
+    around = np.cumsum(np.pad(loud, [(0, 0)] * (loud.ndim - 1) + [(9, 8)]), -1)
+    return around[..., 17:] > around[..., :-17]

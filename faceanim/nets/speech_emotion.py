@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +23,10 @@ HALF = 37
 """Steps to either side that a running answer looks at, 1.5 s: the length of the cuts that training shows."""
 TRACTS = (1.0, 0.94, 1.06)
 """Vocal tracts, longer and shorter than the speaker's, as which a voice is heard: the answers' mean is given."""
+LOUD, LOUD_SLOPE = -0.1, 5.0
+"""The energy (as features.speech_emotion gives it) at which a step begins to be heard, and how steeply."""
+DROPPED = 0.15
+"""Share of a block's channels that training leaves out."""
 DIMENSIONS = 3
 """Intensity, arousal, valence."""
 CORPORA = 3
@@ -36,57 +41,93 @@ class EmotionNet(nn.Module):
     def __init__(self, front: nn.Module | None = None):
         super().__init__()
         self.front = front or Dilated()
-        self.norm = nn.BatchNorm1d(BANDS + EXTRAS)
+        self.norm = nn.BatchNorm2d(BANDS + EXTRAS)
         self.head = Head(self.front.width + BANDS + EXTRAS)
 
     def steps(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, n / STRIDE, width): what the layers find, and what they were given, for the statistics of both."""
-        given = self.norm(F.avg_pool1d(x.transpose(1, 2), STRIDE)).transpose(1, 2)
-        return torch.cat((self.front(x), given), 2)
+        given = x.unflatten(1, (-1, STRIDE)).mean(2)
+        return torch.cat((self.front(x), _normed(self.norm, given)), 2)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         return self.head(self.steps(x))
 
 
 class Dilated(nn.Module):
-    """Dilated convolutions over time, their channels weighted by the means around (squeeze and excitation)."""
+    """Dilated convolutions over time, their channels weighted by the means around (squeeze and excitation).
 
-    def __init__(self, width: int = WIDTH):
+    fine: two layers of 20 ms and 40 ms before them, and means over all that is near; else one layer, and means over
+    what is loud.
+    """
+
+    def __init__(self, fine: bool = False, width: int = WIDTH):
         super().__init__()
-        self.first = nn.Sequential(
-            nn.Conv1d(BANDS + EXTRAS, width, 5, 2, 2, bias=False), nn.BatchNorm1d(width), nn.ReLU(),
-            nn.Conv1d(width, width, 3, 2, 1, bias=False), nn.BatchNorm1d(width), nn.ReLU(),
-        )  # fmt: skip
+        self.fine, self.width = fine, width
+        if fine:
+            self.first = nn.Sequential(_Convolution(BANDS + EXTRAS, width, 5, stride=2), nn.ReLU(),
+                                       _Convolution(width, width, 3, stride=2), nn.ReLU())  # fmt: skip
+        else:
+            self.first = nn.Sequential(_Convolution((BANDS + EXTRAS) * STRIDE, width, 3), nn.ReLU())
         self.blocks = nn.Sequential(*(_Block(width, d) for d in DILATIONS))
-        self.width = width
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.blocks(self.first(x.transpose(1, 2))).transpose(1, 2)
+        steps = x.unflatten(1, (-1, STRIDE))
+        energy = steps[..., -1:].mean(2)
+        if self.fine:
+            return self.blocks((self.first(x), torch.ones_like(energy)))[0]
+        # the silence around what is said shall not count among what the means are taken over
+        loud = torch.sigmoid(LOUD_SLOPE * (energy - LOUD)) + 1e-3
+        return self.blocks((self.first(steps.flatten(2)), loud))[0]
+
+
+MEMBERS = {"fine": partial(Dilated, True), "coarse": partial(Dilated, False)}
+"""The fronts of the networks whose answers' mean is given."""
+
+
+def _normed(norm: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
+    return norm(x.mT.unsqueeze(2)).squeeze(2).mT
+
+
+class _Convolution(nn.Module):
+    """Over time, of (batch, n, width), and norm: as pictures one high with channels last, in a third of the time."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, dilation: int = 1, stride: int = 1):
+        super().__init__()
+        around = (0, size // 2 * dilation)
+        self.of = nn.Conv2d(inputs, outputs, (1, size), (1, stride), around, (1, dilation), bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.of(x.mT.unsqueeze(2))).squeeze(2).mT
 
 
 class _Block(nn.Module):
     def __init__(self, width: int, dilation: int):
         super().__init__()
-        self.a = nn.Sequential(
-            nn.Conv1d(width, width, 3, 1, dilation, dilation, bias=False), nn.BatchNorm1d(width), nn.ReLU(),
-            nn.Dropout(0.2), nn.Conv1d(width, width, 1, bias=False), nn.BatchNorm1d(width),
-        )  # fmt: skip
+        self.a = _Convolution(width, width, 3, dilation)
+        self.b = _Convolution(width, width, 1)
         self.s = nn.Sequential(nn.Linear(width, width // 4), nn.ReLU(), nn.Linear(width // 4, width), nn.Sigmoid())
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.a(x)
+    def forward(self, of: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the layers before found (batch, n, width), and how much of a step is heard (batch, n, 1)."""
+        x, loud = of
+        y = F.relu(self.a(x))
+        if self.training:
+            y = y * F.dropout(y.new_ones(len(y), 1, y.shape[2]), DROPPED)
+        y = self.b(y)
         # training shows cuts that are no longer than what the means of a long recording are taken over
-        mean = y.mean(2, keepdim=True) if self.training else _around(y)
-        return F.relu(x + y * self.s(mean.transpose(1, 2)).transpose(1, 2))
+        mean = (loud / loud.sum(1, keepdim=True)).to(y.dtype).mT @ y if self.training else _around(y, loud)
+        return F.relu(torch.addcmul(x, y, self.s(mean))), loud
 
 
-def _around(y: torch.Tensor) -> torch.Tensor:
-    """Means (batch, width, n) of the HALF steps to either side."""
-    n = y.shape[2]
-    sums = F.pad(y.double().cumsum(2), (1, 0))
+def _around(y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Means (batch, n, width), weighted (batch, n, 1), of the HALF steps to either side."""
+    n = y.shape[1]
+    sums = F.pad(torch.cat((y * weight, weight), 2).double().cumsum(1), (0, 0, 1, 0))
     at = torch.arange(n, device=y.device)
     high, low = (at + HALF + 1).clamp(max=n), (at - HALF).clamp(min=0)
-    return ((sums[..., high] - sums[..., low]) / (high - low)).to(y.dtype)
+    found = (sums[:, high] - sums[:, low]).to(y.dtype)
+    return found[..., :-1] / found[..., -1:]
 
 
 class Head(nn.Module):
@@ -108,8 +149,8 @@ class Head(nn.Module):
         speech = self.speech(h)
         # who does not speak feels nothing that could be heard
         weight = (self.score(h) + F.logsigmoid(speech).detach()).softmax(1)
-        mean = (weight * h).sum(1)
-        spread = ((weight * h * h).sum(1) - mean**2).clamp(min=1e-5).sqrt()
+        mean, square = ((weight.mT @ of)[:, 0].float() for of in (h, h * h))
+        spread = (square - mean**2).clamp(min=1e-5).sqrt()
         x = self.drop(self.norm(torch.cat((mean, spread), 1)))
         return self.emotion(x), self.dimensions(x), speech[..., 0]
 
@@ -128,31 +169,29 @@ class Head(nn.Module):
 
 
 def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
-    """A Predictor (features.speech_emotion) of a file's arrays, float16 or float32, by their names in EmotionNet.
+    """A Predictor (features.speech_emotion) of a file's arrays, float16 or float32: MEMBER.NAME, by their names in
+    EmotionNet, of one or more MEMBERS.
 
     temperature (1,): 1 leaves the chances as they are, more makes them less sure. Raises KeyError or RuntimeError
     where they are not this network's.
     """
-    net = EmotionNet()
     state = {name: torch.from_numpy(np.array(a, np.float32)) for name, a in arrays.items()}
     temperature = float(state.pop("temperature", torch.ones(1)))
-    lacking = set(net.state_dict()) - set(state)
-    if any(not name.endswith("num_batches_tracked") for name in lacking):
-        raise KeyError(f"the weights lack {sorted(lacking)[0]}")
-    net.load_state_dict(state, strict=False)
-    net.eval().to(device)
+    nets = [_read(state, member, device) for member in sorted({name.split(".")[0] for name in state})]
+    if not nets:
+        raise KeyError("there are no weights")
 
     def predict(x: np.ndarray) -> np.ndarray:
         padded = np.pad(x, ((0, -len(x) % STRIDE), (0, 0)), mode="edge")
         with torch.inference_mode():
             heard = torch.from_numpy(padded).to(device)
-            steps = net.steps(torch.stack([_as_if(heard, tract) for tract in TRACTS]))
-            said = torch.stack([answer(h) for h in steps]).mean(0)
+            voices = torch.stack([_as_if(heard, tract) for tract in TRACTS])
+            said = torch.stack([answer(net, h) for net in nets for h in net.steps(voices)]).mean(0)
             chances = said[:, : len(LABELS)].clamp(min=1e-7) ** (1 / temperature)
             said[:, : len(LABELS)] = chances / chances.sum(1, keepdim=True)
             return said.float().cpu().numpy()
 
-    def answer(h: torch.Tensor) -> torch.Tensor:
+    def answer(net: EmotionNet, h: torch.Tensor) -> torch.Tensor:
         emotion, dimensions, speech = net.head.running(h)
         affect = torch.tanh(dimensions[:, 1:])
         parts = (
@@ -164,6 +203,16 @@ def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
     return predict
 
 
+def _read(state: Mapping[str, torch.Tensor], member: str, device: str) -> EmotionNet:
+    net = EmotionNet(MEMBERS[member]())
+    mine = {name.removeprefix(f"{member}."): a for name, a in state.items() if name.startswith(f"{member}.")}
+    lacking = [name for name in net.state_dict() if name not in mine and not name.endswith("num_batches_tracked")]
+    if lacking:
+        raise KeyError(f"the weights lack {lacking[0]}")
+    net.load_state_dict(mine, strict=False)
+    return net.eval().to(device, memory_format=torch.channels_last)
+
+
 def _as_if(x: torch.Tensor, tract: float) -> torch.Tensor:
     """(n, BANDS + EXTRAS) with the bands stretched or squeezed, least at both ends."""
     at = torch.linspace(0, 1, BANDS, device=x.device)
@@ -173,10 +222,11 @@ def _as_if(x: torch.Tensor, tract: float) -> torch.Tensor:
     return torch.cat((bands, x[:, BANDS:]), 1)
 
 
-def arrays(net: EmotionNet) -> dict[str, np.ndarray]:
-    """What `predictor` takes, float16."""
+def arrays(nets: Mapping[str, EmotionNet]) -> dict[str, np.ndarray]:
+    """What `predictor` takes, float16, of the MEMBERS."""
     return {
-        name: value.detach().cpu().numpy().astype(np.float16)
+        f"{member}.{name}": value.detach().cpu().numpy().astype(np.float16)
+        for member, net in nets.items()
         for name, value in net.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ...nets.speech_emotion import MEMBERS
 from .corpora import CORPORA
 from .designs import DESIGNS
 from .export import export
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with ravdess/, emodb/ and urdu/")
     parser.add_argument("--work", type=Path, required=True, help="where the prepared frames and checkpoints go")
     parser.add_argument("--only", help="one training: 0 to 4, shipped, no_emodb; without it all, scores and the export")
-    parser.add_argument("--design", choices=DESIGNS, default=Recipe.design, help="for comparison; with --only")
+    parser.add_argument("--design", choices=DESIGNS, action="append", help="instead of those that ship; with --only")
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, default=HERE)
@@ -36,9 +37,11 @@ def main() -> None:
     trainings = {f"fold{k}": without(k, assigned) for k in range(COUNT)}
     trainings |= {"shipped": lambda clip: True, "no_emodb": lambda clip: clip.corpus != "emodb"}
     for name, keep in trainings.items():
-        wanted = args.only is None or name.removeprefix("fold") == args.only
-        if wanted and not (args.work / f"{name}.pt").exists():
-            train(Recipe(steps=args.steps, design=args.design), args.work, keep, name)
+        for design in args.design or MEMBERS:
+            file = f"{name}-{design}"
+            wanted = args.only is None or name.removeprefix("fold") == args.only
+            if wanted and not (args.work / f"{file}.pt").exists():
+                train(Recipe(steps=args.steps, design=design), args.work, keep, file)
     if args.only is None:
         heard = out_of_fold(args.data, args.work)
         (args.work / "scores.json").write_text(json.dumps(report(heard), indent=1))

@@ -35,20 +35,20 @@ def warp(mel: Tensor, generator: torch.Generator, widest: float = 0.1) -> Tensor
     factor = torch.exp(torch.randn(len(mel), 1, generator=generator).clamp(-2, 2) * widest / 1.5)
     at = torch.linspace(0, 1, bands)[None]
     position = (at * factor + (at**4) * (1 - factor)).clamp(0, 1) * (bands - 1)
-    low = position.long().clamp(max=bands - 2)
-    part = (position - low)[:, None]
-    index = low[:, None].expand(-1, mel.shape[1], -1)
-    return mel.gather(2, index) * (1 - part) + mel.gather(2, index + 1) * part
+    # a product of matrices, faster than to gather
+    weight = (1 - (torch.arange(bands)[None, :, None] - position[:, None]).abs()).clamp(min=0)
+    return mel @ weight
 
 
 def masked(mel: Tensor, generator: torch.Generator) -> Tensor:
     """Two stretches of bands and one of time lost (SpecAugment: Park et al. 2019)."""
     b, n, bands = mel.shape
     mean = mel.mean((1, 2), keepdim=True)
+    lost = torch.zeros(b, 1, 1, dtype=torch.bool)
     for widest, axis, count in ((10, 2, 2), (n // 6, 1, 2)):
         at = torch.arange(mel.shape[axis]).reshape((1, 1, -1) if axis == 2 else (1, -1, 1))
         for _ in range(count):
             width = widest * torch.rand(b, 1, 1, generator=generator)
             low = (mel.shape[axis] - width) * torch.rand(b, 1, 1, generator=generator)
-            mel = torch.where((at >= low) & (at < low + width), mean, mel)
-    return mel
+            lost = lost | ((at >= low) & (at < low + width))
+    return torch.where(lost, mean, mel)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...nets.speech_emotion import BANDS, EXTRAS, STRIDE, Dilated
+from ...nets.speech_emotion import BANDS, EXTRAS, MEMBERS, STRIDE
 
 CHANNELS = (24, 48, 72, 96)
 HIDDEN = 64
@@ -118,4 +118,4 @@ def convolutions_attention() -> nn.Module:
     return Chain(front, Attention(front.width))
 
 
-DESIGNS = {"dilated": Dilated, "gru": convolutions_gru, "attention": convolutions_attention}
+DESIGNS = {**MEMBERS, "gru": convolutions_gru, "attention": convolutions_attention}

@@ -1,26 +1,23 @@
-"""The shipped network with its temperature, and what the folds' networks said of what they never heard."""
+"""The shipped networks with its temperature, and what the folds' networks said of what they never heard."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ...core.emotion import LABELS
 from ...formats import safetensors
-from ...nets.speech_emotion import EmotionNet, arrays
-from .score import Heard, mean_of, temperature
+from ...nets.speech_emotion import arrays
+from .score import Heard, load_nets, mean_of, temperature
 
 
 def export(work: Path, heard: Heard, path: Path) -> None:
-    """work/shipped.pt to `path`, and out_of_fold.npz beside it: stems (N,) bytes, folds uint8 (N,), probabilities
-    float16 (N, labels), the dimensions' means float16 (N, 4)."""
-    net = EmotionNet()
-    net.load_state_dict(torch.load(work / "shipped.pt"))
+    """work/shipped-MEMBER.pt to `path`, and out_of_fold.npz beside it: stems (N,) bytes, folds uint8 (N,),
+    probabilities float16 (N, labels), the dimensions' means float16 (N, 4)."""
     warm = temperature(heard)
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = arrays(net) | {"temperature": np.array([warm], np.float32)}
+    content = arrays(load_nets(work, "shipped")) | {"temperature": np.array([warm], np.float32)}
     safetensors.write(path, content, {"labels": " ".join(LABELS)})
     np.savez_compressed(
         path.with_name("out_of_fold.npz"),

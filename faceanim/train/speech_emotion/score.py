@@ -15,12 +15,12 @@ from ...engine.emotion import Ear
 from ...evaluate.classes import among, measures
 from ...features.speech import loudness
 from ...features.speech_emotion import Predictor
-from ...nets.speech_emotion import EmotionNet, arrays, predictor
+from ...nets.speech_emotion import MEMBERS, EmotionNet, arrays, predictor
 from ...source import audio
+from .batches import AVAILABLE
 from .corpora import CORPORA, Clip
 from .folds import COUNT, folds
 from .prepare import load
-from .train import AVAILABLE
 
 TEMPERATURES = (0.3, 4.0)
 CALIBRATED = ("ravdess", "emodb")
@@ -40,14 +40,14 @@ class Heard(NamedTuple):
 
 
 def out_of_fold(data: Path, work: Path, chosen: Sequence[int] = tuple(range(COUNT))) -> Heard:
-    """Every recording through the network of its fold (work/foldK.pt)."""
+    """Every recording through the networks of its fold (work/foldK-MEMBER.pt)."""
     clips = [clip for corpus in CORPORA for clip in load(work / f"{corpus}-1.npz")]
     assigned = folds(clips)
     clips = [c for c in clips if assigned[c.corpus, c.speaker] in chosen]
     of = np.array([assigned[c.corpus, c.speaker] for c in clips])
     said: list[tuple[np.ndarray, np.ndarray]] = [(np.zeros(0), np.zeros(0))] * len(clips)
     for fold in chosen:
-        predict = load_predictor(work / f"fold{fold}.pt")
+        predict = predictor(arrays(load_nets(work, f"fold{fold}")))
         for i in np.flatnonzero(of == fold):
             said[i] = hear(predict, data, clips[i])
     allowed = np.array([[label in AVAILABLE[c.corpus] for label in LABELS] for c in clips])
@@ -55,10 +55,12 @@ def out_of_fold(data: Path, work: Path, chosen: Sequence[int] = tuple(range(COUN
     return Heard(clips, of, np.array([c.label for c in clips]), allowed, rows, dimensions)
 
 
-def load_predictor(path: Path) -> Predictor:
-    net = EmotionNet()
-    net.load_state_dict(torch.load(path))
-    return predictor(arrays(net))
+def load_nets(work: Path, name: str) -> dict[str, EmotionNet]:
+    """work/NAME-MEMBER.pt."""
+    nets = {member: EmotionNet(front()) for member, front in MEMBERS.items()}
+    for member, net in nets.items():
+        net.load_state_dict(torch.load(work / f"{name}-{member}.pt"))
+    return nets
 
 
 def report(heard: Heard) -> dict[str, Any]:
