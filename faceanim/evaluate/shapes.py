@@ -22,10 +22,9 @@ import numpy as np
 
 from ..core.files import input_file
 from ..core.head import Head
-from ..engine.shapes import REFERENCE, landmarker
+from ..engine.shapes import REFERENCE, landmarker, make_all
 from ..errors import FormatError
 from ..formats import heads
-from ..shapes.make import make
 
 MOVED = 0.02
 
@@ -59,7 +58,7 @@ def measure(path: Path, seeds: list[int], reference: Path | None) -> list[dict[s
     with landmarker() as find:
         for seed, true in zip(seeds, identities(path, seeds), strict=True):
             wall, busy = time.perf_counter(), time.process_time()
-            made = make(replace(true, keys={}), source, find)
+            made = make_all(replace(true, keys={}), source, find)
             spent = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - busy}
             keys = errors(made.keys, true)
             rms = {name: values["rms"] for name, values in keys.items()}

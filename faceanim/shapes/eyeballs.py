@@ -12,8 +12,8 @@ from .mesh import SAMPLES, Mesh
 if TYPE_CHECKING:
     from .make import Fit
 
-LID = 0.05
-"""How thick lids are at most (over the span): skin keeps its distance from the eye up to that."""
+LID = 0.008
+"""Skin keeps its distance from the eye up to this (over the span)."""
 REACH = 1.4
 """Skin this near to an eye's middle (over the eye's size) is looked at."""
 ROUNDS = 6
@@ -62,7 +62,9 @@ def _push(surface: Mesh, moved: np.ndarray, eye: np.ndarray, span: float, out: n
             continue
         left, ray = clearance(surface.points[about] + moved[k, about])
         need = np.zeros(len(surface.points))
-        need[about] = np.clip(np.minimum(rest, LID * span) - left, 0, 0.5 * size)
+        # nothing comes nearer than it moves: more is a corner of the eye's outline
+        most = np.linalg.norm(moved[k, about], axis=1)
+        need[about] = np.clip(np.minimum(rest, LID * span) - left, 0, most)
         # no step where the push ends
         wide = need.copy()
         for _ in range(ROUNDS):

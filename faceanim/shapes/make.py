@@ -26,6 +26,10 @@ EYE_CORNERS = 33, 263
 EASE = 1e-2
 """How far landmarks may be missed: they lie on the skin within a pixel or two."""
 
+FEWEST = 100
+"""Triangles of a head at least."""
+FRONTAL = 0.6
+"""Cosine of how far a head may be turned out of the front view."""
 DUST = 1e-3
 """Vertices that move less than this share of a key's largest motion stay where they are."""
 RIM = 6.0
@@ -151,19 +155,38 @@ def make(target: Head, reference: Head, find: Find, progress: Progress = lambda 
     """
     if not reference.keys:
         raise CharacterError("the reference has no face shape keys", "give a character that has ARKit's keys")
-    if not len(target.triangles):
-        raise CharacterError("the head has no faces", "choose the mesh of the face")
+    if len(target.triangles) < FEWEST:
+        raise CharacterError(f"there is no head in {len(target.triangles)} triangles", "choose the mesh of the face")
+    if not np.isfinite(target.points).all():
+        raise CharacterError("the mesh has vertices that are nowhere (NaN)", "mend or delete them")
     plain, solid = Solid(target), Solid(reference)
     progress(0.0, "looking for the face")
     marks = known(reference.landmarks) if reference.landmarks else seen(solid, find)
     progress(0.1, "looking for the face")
     goals = known(target.landmarks) if target.landmarks else seen(plain, find)
+    check(plain, goals, marks)
     progress(0.2, "fitting")
     fitted = fit(plain, solid, goals, marks, lambda f: progress(0.2 + 0.5 * f, "fitting"))
     progress(0.7, "transferring")
     keys = shapes(plain, solid, fitted)
     progress(0.95, "measuring")
     return Made(keys, report(plain, solid, fitted, keys), fitted)
+
+
+def check(target: Solid, goals: Mapping[int, np.ndarray], marks: Mapping[int, np.ndarray]) -> None:
+    """Raises CharacterError where landmarks cannot be those of this head."""
+    both = sorted(set(goals) & set(marks))
+    source, aim = (np.array([m[i] for i in both]) for m in (marks, goals))
+    hint = "set them on the face: L is the character's own left, and the face looks along -Y (Blender's front view)"
+    size = float(np.ptp(aim, axis=0).max())
+    if not np.isfinite(aim).all() or size < 1e-3 * target.mesh.size:
+        raise CharacterError("the landmarks lie all in one place", hint)
+    away = cKDTree(target.points).query(aim)[0]
+    if np.median(away) > 0.3 * size:
+        raise CharacterError("the landmarks do not lie on the head", hint)
+    turn = register.similarity(source, aim)[0]
+    if min(turn[0, 0], turn[1, 1], turn[2, 2]) < FRONTAL * np.cbrt(np.linalg.det(turn)):
+        raise CharacterError("the landmarks are of a face that is turned away or mirrored", hint)
 
 
 def shapes(target: Solid, reference: Solid, fitted: Fit) -> dict[str, np.ndarray]:

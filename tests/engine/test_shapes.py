@@ -89,10 +89,28 @@ def test_eyes_stay_and_the_lower_jaw_goes_with_its_teeth(made, true):
 
 
 def test_a_head_without_a_face_asks_for_landmarks(reference):
-    box = Head(np.eye(4, 3), np.array([[0, 1, 2], [0, 3, 1], [1, 3, 2], [0, 2, 3]]))
+    box = Head(np.eye(4, 3), np.array(30 * [[0, 1, 2], [0, 3, 1], [1, 3, 2], [0, 2, 3]]))
     with pytest.raises(CharacterError) as error:
         make(box, reference, lambda image: None)
     assert "no face" in error.value.message and "nose_tip" in error.value.hint
+
+
+def test_what_is_no_head_is_told(true, reference):
+    def fault(head: Head) -> str:
+        with pytest.raises(CharacterError) as error:
+            make(head, reference, lambda image: None)
+        assert error.value.hint
+        return error.value.message
+
+    plain = replace(true, keys={})
+    marks = {name: np.asarray(p) for name, p in plain.landmarks.items()}
+    holes = plain.points.copy()
+    holes[5] = np.nan
+    assert "triangles" in fault(replace(plain, triangles=plain.triangles[:9]))
+    assert "NaN" in fault(replace(plain, points=holes))
+    assert "one place" in fault(replace(plain, landmarks=dict.fromkeys(marks, np.ones(3))))
+    assert "do not lie on" in fault(replace(plain, landmarks={n: p + 90 for n, p in marks.items()}))
+    assert "mirrored" in fault(replace(plain, landmarks={n: p * [-1, 1, 1] for n, p in marks.items()}))
 
 
 def test_landmarks_are_checked():
