@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOSTLY, INSIDE = 0.7, 0.3
 """A piece is of the mouth's inside that has skin before so much of it and lies so near to the reference's (over the
 span)."""
-NEAR = 0.03
+NEAR = 0.045
 """Lashes and brows stand where the reference's do if they are that much like them (over the span)."""
 SMALL = 0.15
 """A piece of this size (over the span) goes as a whole with where it stands."""
