@@ -12,9 +12,9 @@ import numpy as np
 from bpy.types import ID, Object, Scene
 
 from ..core.curve import Curve, combined
-from ..core.rig import Bone, BoneControl, bone_control, parse_control, parse_pose
+from ..core.rig import Bone, BoneControl, bone_control, parse_control, parse_pose, parse_uv
 from ..errors import CharacterError
-from . import animation, rotation
+from . import animation, eyes, rotation
 from .scene import Character, key_path
 from .skeleton import bone_path, driven_paths
 
@@ -77,6 +77,7 @@ def bake(
     writer = animation.Writer(f"{animation.NAME} {character.rig.name}", (frame_start, float(np.ceil(last - 1e-3))))
     keys = _bake_keys(character, [c for c in free if character.rig.key(c.control)], writer, to_frames)
     keys += _bake_bones(character, free, writer, to_frames, skipped)
+    keys += _bake_shifts(character, {parse_uv(c.control): c for c in free if parse_uv(c.control)}, writer, to_frames)
     written = tuple(curve.control for curve in free if curve.control not in skipped)
     if sound is not None:
         add_sound(scene, sound, frame_start, sound_start)
@@ -135,8 +136,9 @@ class _Frames:
 
 
 def _blocks(character: Character) -> list[ID]:
-    """The data-blocks that carry our animation: Keys, each once, and armature objects."""
-    return list(dict.fromkeys([*(m.data.shape_keys for m in character.keyed), *character.armatures]))
+    """The data-blocks that carry our animation, each once: Keys, armature objects, and what shifts painted eyes."""
+    shifting = [picture.block for picture in eyes.pictures(character.meshes) if character.rig.shift(picture.name)]
+    return list(dict.fromkeys([*(m.data.shape_keys for m in character.keyed), *character.armatures, *shifting]))
 
 
 def _check_editable(character: Character) -> None:
@@ -153,6 +155,9 @@ def _refusal(character: Character, curve: Curve) -> str:
     parsed = parse_control(curve.control)
     if parse_pose(curve.control):
         return "" if character.rig.pose(parse_pose(curve.control)) else "the character does not have it"
+    if parse_uv(curve.control):
+        shift = character.rig.shift(parse_uv(curve.control)[0])
+        return shift.blocked if shift else "the character does not have it"
     target = character.rig.bone(parsed.bone) if parsed else character.rig.key(curve.control)
     if target is None:
         return "the character does not have it"
@@ -277,6 +282,32 @@ def _bone_channel(bone: Bone, kind: str) -> str:
     """The data path that a kind of control is keyed on."""
     own = "location" if kind == "loc" else ROTATION_PROPERTY.get(bone.rotation_mode, "rotation_euler")
     return f"{bone_path(bone.name)}.{own}"
+
+
+# -- painted eyes -----------------------------------------------------------------------------------------------------
+
+
+def _bake_shifts(
+    character: Character, curves: dict[tuple[str, str], Curve], writer: animation.Writer, to_frames: _Frames
+) -> int:
+    total = 0
+    pictures: dict[ID, dict[str, str]] = {}
+    for picture in eyes.pictures(character.meshes):
+        if any(name == picture.name for name, _ in curves):
+            pictures.setdefault(picture.block, {})[picture.path] = picture.name
+    for block, names in pictures.items():
+        data = animation.make_room(block, names)
+        animation.remember(block, names)
+        action, slot, collection = writer.curves(block, block.name)
+        for path, name in names.items():
+            slopes = character.rig.shift(name).per_radian
+            own = {axis: curves[name, axis] for axis in ("yaw", "pitch") if (name, axis) in curves}
+            for index in range(2):
+                turns = [(curve, float(slopes[index, int(axis == "pitch")])) for axis, curve in own.items()]
+                shifted = combined("", turns, float(block.path_resolve(path)[index]))
+                total += _write(collection, path, index, shifted, to_frames)
+        _play(data, action, slot, "REPLACE", "HOLD")
+    return total
 
 
 # -- sound ------------------------------------------------------------------------------------------------------------

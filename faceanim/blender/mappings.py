@@ -11,7 +11,7 @@ from bpy.types import ID, Object
 
 from ..core.channels import CHANNELS
 from ..core.mapping import Mapping, Target
-from ..core.rig import Rig, parse_control, parse_pose
+from ..core.rig import Rig, parse_control, parse_pose, parse_uv
 from ..errors import CharacterError, FormatError
 from ..formats import mapping as mappings
 from . import contacts
@@ -97,6 +97,9 @@ def fitted(mapping: Mapping, rig: Rig) -> tuple[Mapping, list[str]]:
 def _missing(control: str, rig: Rig) -> str:
     if parse_pose(control):
         return "" if rig.pose(parse_pose(control)) else "there is no such pose"
+    if parse_uv(control):
+        shift = rig.shift(parse_uv(control)[0])
+        return "there is no such eye" if shift is None else f"it is {shift.blocked}" if shift.blocked else ""
     parsed = parse_control(control)
     found = rig.bone(parsed.bone) if parsed else rig.key(control)
     if found is None:

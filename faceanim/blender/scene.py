@@ -15,7 +15,7 @@ from ..core.files import input_file
 from ..core.rig import Key, Rig
 from ..errors import CharacterError
 from ..retarget import faces
-from . import poses, skeleton
+from . import eyes, poses, skeleton
 from .linked import is_linked, make_overrides, override_of
 from .skeleton import axes as axes
 from .skeleton import driven_paths
@@ -291,6 +291,7 @@ def read_rig(meshes: Iterable[Object], armatures: Iterable[Object] = ()) -> Rig:
         tuple(_merged(name, same) for name, same in found.items()),
         tuple(bone for bones in by_armature.values() for bone in bones),
         tuple(pose for armature, bones in by_armature.items() for pose in poses.of(armature, bones)),
+        eyes.shifts(meshes, axes(armatures[0] if armatures else None)),
     )
 
 

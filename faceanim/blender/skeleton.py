@@ -22,6 +22,13 @@ _SIDE = re.compile(r"(?<![A-Za-z])([LlRr])(?![A-Za-z])|(left|right)|(?<=[a-z_])(
 EYEBALL = re.compile(r"^(?!.*(brow|lid|lash|line|socket)).*eye", re.IGNORECASE)
 
 
+def side_of(name: str) -> str:
+    """"left" or "right" where a name says it, else ""."""
+    match = _SIDE.search(name)
+    letter = next(g for g in match.groups() if g)[0].lower() if match else ""
+    return {"l": "left", "r": "right"}.get(letter, "")
+
+
 def bone_path(name: str) -> str:
     """The data path of a pose bone, from its armature object."""
     return f'pose.bones["{bpy.utils.escape_identifier(name)}"]'

@@ -69,14 +69,29 @@ class Pose:
 
 
 @dataclass(frozen=True)
+class Shift:
+    """A picture of an eye that looks as it is shifted on the mesh.
+
+    per_radian   float64 (2, 2): u and v for a radian of yaw and of pitch
+    side         "left", "right", or "" where both eyes have it
+    blocked      as in Key
+    """
+
+    name: str
+    per_radian: np.ndarray
+    side: str = ""
+    blocked: str = ""
+
+
+@dataclass(frozen=True)
 class Rig:
     """All controls of one character.
 
     A control is named by the bare key name; or `bone:NAME:rot_x` (rot_y, rot_z): radians about the head-space axes x
     (own left), y (up), z (out of the face), composed as R = Ry Rz Rx like the channels (see core.channels); or
     `bone:NAME:loc_x` (loc_y, loc_z): a way along these axes, in distances between the eyes; or `pose:NAME`: the weight
-    of a pose. So a mapping needs no knowledge of a bone's own axes; the bake takes them into the bone's rest axes and
-    rotation mode.
+    of a pose; or `uv:NAME:yaw` (pitch): radians that a painted eye looks. So a mapping needs no knowledge of a bone's
+    own axes or of a picture's; the bake takes them into the bone's rest axes and rotation mode, or into u and v.
     """
 
     name: str
@@ -84,6 +99,7 @@ class Rig:
     keys: tuple[Key, ...] = ()
     bones: tuple[Bone, ...] = ()
     poses: tuple[Pose, ...] = ()
+    shifts: tuple[Shift, ...] = ()
 
     def key(self, name: str) -> Key | None:
         return next((k for k in self.keys if k.name == name), None)
@@ -94,12 +110,17 @@ class Rig:
     def pose(self, name: str) -> Pose | None:
         return next((p for p in self.poses if p.name == name), None)
 
+    def shift(self, name: str) -> Shift | None:
+        return next((s for s in self.shifts if s.name == name), None)
+
     @property
     def controls(self) -> list[str]:
         """The names of all controls."""
         kinds = [(kind, axis) for kind in ("rot", "loc") for axis in "xyz"]
         bones = [bone_control(bone.name, axis, kind) for bone in self.bones for kind, axis in kinds]
-        return [*(key.name for key in self.keys), *bones, *(pose_control(pose.name) for pose in self.poses)]
+        poses = [pose_control(pose.name) for pose in self.poses]
+        shifts = [uv_control(shift.name, axis) for shift in self.shifts for axis in ("yaw", "pitch")]
+        return [*(key.name for key in self.keys), *bones, *poses, *shifts]
 
 
 class BoneControl(NamedTuple):
@@ -131,3 +152,14 @@ def pose_control(pose: str) -> str:
 def parse_pose(control: str) -> str | None:
     """A pose's name, None for any other control."""
     return control[len("pose:"):] or None if control.startswith("pose:") else None
+
+
+def uv_control(name: str, axis: str) -> str:
+    """axis is "yaw" or "pitch"."""
+    return f"uv:{name}:{axis}"
+
+
+def parse_uv(control: str) -> tuple[str, str] | None:
+    """(name, axis) of a shift, None for any other control."""
+    name, _, axis = control[len("uv:"):].rpartition(":") if control.startswith("uv:") else ("", "", "")
+    return (name, axis) if name and axis in ("yaw", "pitch") else None

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.channels import GROUPS
 from ..core.files import PRESETS
 from ..core.mapping import Mapping, Target
-from ..core.rig import Bone, Key, Rig, bone_control, parse_control, pose_control
+from ..core.rig import Bone, Key, Rig, bone_control, parse_control, pose_control, uv_control
 from ..errors import CharacterError
 from . import bones, names
 from .families import sided, words
@@ -77,7 +77,9 @@ def _complete(proposal: names.Proposal, rig: Rig) -> dict[str, Target]:
         control: target for control, target in targets.items()
         if not parse_control(control) or by_poses.isdisjoint(target.weights)
     }  # fmt: skip
-    return {**targets, **poses, **_bones(rig, by_keys | by_poses, targets)}
+    looks = {c for target in (*targets.values(), *poses.values()) for c in target.weights} & set(GROUPS["gaze"])
+    shifts = {} if looks else _shifts(rig)
+    return {**targets, **poses, **shifts, **_bones(rig, by_keys | by_poses, targets)}
 
 
 def _poses(rig: Rig, driven: set[str]) -> dict[str, Target]:
@@ -92,6 +94,19 @@ def _poses(rig: Rig, driven: set[str]) -> dict[str, Target]:
         pose_control(name): target for name, target in told.mapping.targets.items()
         if driven.isdisjoint(target.weights)
     }  # fmt: skip
+
+
+def _shifts(rig: Rig) -> dict[str, Target]:
+    """Targets of eyes that are painted, where neither keys nor bones look; a picture of both follows their mean."""
+    targets = {}
+    for shift in rig.shifts:
+        sides = [shift.side] if shift.side else ["left", "right"]
+        for turn in ("Yaw", "Pitch"):
+            weights = {f"{side}Eye{turn}": 1.0 / len(sides) for side in sides}
+            if not shift.blocked:
+                limit = bones.EYE_LIMIT
+                targets[uv_control(shift.name, turn.lower())] = Target(weights, minimum=-limit, maximum=limit)
+    return targets
 
 
 # -- bones of a face --------------------------------------------------------------------------------------------------
