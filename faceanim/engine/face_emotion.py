@@ -46,7 +46,8 @@ def tracks(portraits: Portraits, seconds: float) -> tuple[dict[str, Track], dict
     "face_emotion": LABELS, in rows of 1 in all, or of zeros with confidence 0 where no face was seen. "face_affect":
     "arousal" 0..1 and "valence" -1..1.
     """
-    said, sure = face_emotion.over_time(network(WEIGHTS)(portraits.pictures), portraits.times, seconds, portraits.shot)
+    said = network(WEIGHTS)(portraits.pictures, quick=True)
+    said, sure = face_emotion.over_time(said, portraits.times, seconds, portraits.shot)
     signals = {"face_affect": Track.of(HZ, face_emotion.DIMENSIONS, face_emotion.affect(said), sure)}
     return {"face_emotion": Track.of(HZ, LABELS, said, sure)}, signals
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -25,8 +25,14 @@ NEAR_S, FAR_S = 0.3, 0.8
 """A picture speaks for so much time around it in full, and beyond the second not at all."""
 DIMENSIONS = ("arousal", "valence")
 
-Predictor = Callable[[np.ndarray], np.ndarray]
-"""Pictures uint8 (n, PORTRAIT, PORTRAIT) to probabilities of FACE_LABELS float32 (n, labels), each row 1 in all."""
+
+class Predictor(Protocol):
+    """Pictures uint8 (n, PORTRAIT, PORTRAIT) to probabilities of FACE_LABELS float32 (n, labels), each row 1 in all.
+
+    quick  one look at each, for the pictures of a video, instead of the mean of several
+    """
+
+    def __call__(self, pictures: np.ndarray, quick: bool = False) -> np.ndarray: ...
 
 
 def portrait(image: np.ndarray, points: np.ndarray) -> np.ndarray:

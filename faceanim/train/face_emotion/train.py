@@ -16,7 +16,7 @@ from ...core.emotion import FACE_LABELS
 from ...nets.face_emotion import SEEN, VIEWS, FaceEmotionNet, answers, views
 from .pictures import Pictures
 
-RISE, FALL = 3.0, 0.5
+RISE, FALL = 3.0, 0.75
 """The rate rises for so many epochs, and falls over this share of all, like a line."""
 
 
@@ -25,7 +25,7 @@ class Recipe:
     """epochs over all pictures in batches; rate of SGD, which rises, stays, and falls over the last epochs; mixed: how
     many batches are cut and mixed until then; smoothing of the labels; average: of the weights, a step (Polyak)."""
 
-    epochs: int = 30
+    epochs: int = 20
     batch: int = 128
     rate: float = 0.1
     decay: float = 5e-4
