@@ -90,6 +90,6 @@ def test_a_training_learns_and_goes_on_where_it_was_broken_off(tmp_path):
     assert (logits_of(whole, pictures).argmax(1) == label).mean() > 0.8
     again = train(recipe, pictures, pictures.of(np.arange(7)), tmp_path)
     np.testing.assert_allclose(logits_of(again, pictures), logits_of(whole, pictures), atol=1e-5)
-    scores = export(whole, pictures, tmp_path / "weights.safetensors")
+    scores = export(whole, np.ones(len(FACE_LABELS), np.float32), pictures, tmp_path / "weights.safetensors")
     said = face_emotion.network(tmp_path / "weights.safetensors")(grey)
     assert (said.argmax(1) == label).mean() == pytest.approx(scores["accuracy"], abs=0.03)

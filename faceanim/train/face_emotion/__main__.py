@@ -13,7 +13,7 @@ from ...core.files import MODELS
 from ...errors import FaceanimError
 from .export import export
 from .pictures import load, split
-from .train import Recipe, train
+from .train import Recipe, train, weights
 
 HERE = MODELS / "face_emotion" / "weights.safetensors"
 
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     args.work.mkdir(parents=True, exist_ok=True)
     print(f"{len(pictures.label)} pictures, {len(held.label)} held out", flush=True)
     net = train(Recipe(epochs=args.epochs), pictures, held, args.work)
-    scores = export(net, held, args.output)
+    scores = export(net, weights(pictures.label), held, args.output)
     (args.work / "scores.json").write_text(json.dumps(scores, indent=1))
     print(f"held out: accuracy {scores['accuracy']}, macro F1 {scores['macro_f1']}, kappa {scores['kappa']}")
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.optimize import minimize_scalar
 
 from ...core.emotion import FACE_LABELS
@@ -19,8 +20,14 @@ from .train import logits_of
 TEMPERATURES = (0.2, 3.0)
 
 
-def export(net: FaceEmotionNet, held: Pictures, path: Path) -> dict[str, Any]:
-    """Writes `path`; the measures of the pictures that were held out, by which the temperature was found."""
+def export(net: FaceEmotionNet, weight: np.ndarray, held: Pictures, path: Path) -> dict[str, Any]:
+    """Writes `path`; the measures of the pictures that were held out, by which the temperature was found.
+
+    What the training counted more, weight (labels,), is taken out of the last layer again, so that the chances are
+    those of the data.
+    """
+    with torch.no_grad():
+        net.emotion.bias -= torch.from_numpy(np.log(weight))
     logits = logits_of(net, held)
     warm = temperature(logits, held.label)
     path.parent.mkdir(parents=True, exist_ok=True)

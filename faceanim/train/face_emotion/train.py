@@ -16,27 +16,32 @@ from ...core.emotion import FACE_LABELS
 from ...nets.face_emotion import SEEN, VIEWS, FaceEmotionNet, answers, views
 from .pictures import Pictures
 
-RISE, FALL = 3.0, 0.75
+RISE, FALL = 3.0, 0.7
 """The rate rises for so many epochs, and falls over this share of all, like a line."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """epochs over all pictures in batches; rate of SGD, which rises, stays, and falls over the last epochs; mixed: how
-    many batches are cut and mixed until then; smoothing of the labels; average: of the weights, a step (Polyak)."""
+    """epochs over all pictures in batches; rate of SGD, see RISE; mixed: how many batches are cut and mixed, hidden:
+    how many pictures lose a part, each until a share of the epochs; smoothing of labels; average: of the weights, a
+    step (Polyak)."""
 
-    epochs: int = 20
+    epochs: int = 16
     batch: int = 128
     rate: float = 0.1
     decay: float = 5e-4
     mixed: float = 0.5
+    mixed_until: float = 0.3
+    hidden: float = 0.5
+    hidden_until: float = 0.6
     smoothing: float = 0.1
     average: float = 0.998
     seed: int = 1
 
 
-def varied(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """(batch, 1, PORTRAIT, PORTRAIT) bytes as views with other framing, light, noise and hidden parts, float."""
+def varied(pictures: Tensor, generator: torch.Generator, hidden: float) -> Tensor:
+    """(batch, 1, PORTRAIT, PORTRAIT) bytes as views with other framing and light, float; a share of them with noise and
+    `hidden` parts."""
     n = len(pictures)
 
     def uniform(low: float, high: float) -> Tensor:
@@ -49,10 +54,10 @@ def varied(pictures: Tensor, generator: torch.Generator) -> Tensor:
     # light from one side
     slope = torch.linspace(-1, 1, SEEN)
     x = x * (1 + uniform(-0.3, 0.3)[:, None, None, None] * slope)
-    noisy = (torch.rand(n, generator=generator) < 0.3).float() * uniform(0, 10)
+    noisy = (torch.rand(n, generator=generator) < 0.6 * hidden).float() * uniform(0, 10)
     x = x + noisy[:, None, None, None] * torch.randn(x.shape, generator=generator)
-    # cutout (DeVries & Taylor 2017) of a half of them
-    size = uniform(5, 16) * (torch.rand(n, generator=generator) < 0.5)
+    # cutout (DeVries & Taylor 2017)
+    size = uniform(5, 16) * (torch.rand(n, generator=generator) < hidden)
     at, pixel = torch.rand(n, 2, generator=generator) * SEEN, torch.arange(SEEN)
     inside = [(pixel - at[:, k, None]).abs() < size[:, None] / 2 for k in range(2)]
     hidden = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
@@ -75,6 +80,12 @@ def mixed(x: Tensor, label: Tensor, generator: torch.Generator) -> tuple[Tensor,
     return x, share * label + (1 - share) * label[other]
 
 
+def weights(label: np.ndarray) -> np.ndarray:
+    """float32 (labels,): what a picture of each counts; of rare emotions a little more."""
+    count = np.bincount(label, minlength=len(FACE_LABELS))
+    return np.sqrt(count.mean() / np.maximum(count, 1)).astype(np.float32)
+
+
 class Run:
     """A training that can be broken off and gone on with: state in work/NAME.state.pt."""
 
@@ -84,9 +95,7 @@ class Run:
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.grey = torch.from_numpy(pictures.grey)[:, None]
         self.truth = torch.from_numpy(pictures.label)
-        count = np.bincount(pictures.label, minlength=len(FACE_LABELS))
-        # rare emotions weigh a little more
-        self.weight = torch.tensor(np.sqrt(count.mean() / np.maximum(count, 1)), dtype=torch.float32)
+        self.weight = torch.from_numpy(weights(pictures.label))
         self.net = FaceEmotionNet().to(memory_format=torch.channels_last)
         self.slow = copy.deepcopy(self.net)
         decayed = [p for p in self.net.parameters() if p.ndim > 1]
@@ -125,17 +134,16 @@ class Run:
             share = self.share(self.epoch + step / self.steps)
             for group in self.optimizer.param_groups:
                 group["lr"] = self.recipe.rate * share
-            falls = self.epoch >= (1 - FALL) * self.recipe.epochs
             rows = order[step * self.recipe.batch : (step + 1) * self.recipe.batch]
-            total += self._step(rows, 0.0 if falls else self.recipe.mixed)
+            total += self._step(rows)
         self.epoch += 1
         return total / self.steps
 
-    def _step(self, rows: Tensor, often: float) -> float:
-        recipe = self.recipe
-        x = varied(self.grey[rows], self.generator)
+    def _step(self, rows: Tensor) -> float:
+        recipe, done = self.recipe, self.epoch / self.recipe.epochs
+        x = varied(self.grey[rows], self.generator, recipe.hidden * (done < recipe.hidden_until))
         label = F.one_hot(self.truth[rows], len(FACE_LABELS)).float()
-        if torch.rand(1, generator=self.generator) < often:
+        if torch.rand(1, generator=self.generator) < recipe.mixed * (done < recipe.mixed_until):
             x, label = mixed(x, label, self.generator)
         weight = label @ self.weight
         label = (1 - recipe.smoothing) * label + recipe.smoothing / len(FACE_LABELS)
