@@ -112,7 +112,9 @@ def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
     net.eval().to(device, memory_format=torch.channels_last)
 
     def predict(pictures: np.ndarray, quick: bool = False) -> np.ndarray:
-        said = [np.zeros((0, len(FACE_LABELS)), np.float32)]
+        if not len(pictures):
+            return np.zeros((0, len(FACE_LABELS)), np.float32)
+        said = []
         with torch.inference_mode():
             for part in torch.from_numpy(np.ascontiguousarray(pictures)).split(64):
                 x = part[:, None].to(device).float()

@@ -25,14 +25,16 @@ def network():
 
 def test_it_tells_faces_that_it_never_saw(data, network):
     """140 pictures, as many of each emotion; see the card for all."""
-    every = [i for i in face_emotions.read(data / "fer2013" / "public_test.npz") if face_emotions.is_new(i, {})]
+    every = [i for i in face_emotions.read(data / "fer2013" / "public_test.npz") if face_emotions.is_new(i, None)]
     items = [i for k in range(len(LABELS)) for i in [i for i in every if i.label == k][:20]]
     items, grey, failed = face_emotions.pictures(items)
     said = network(grey)
     assert not failed and said.shape == (140, len(FACE_LABELS))
     np.testing.assert_allclose(said.sum(1), 1, atol=1e-4)
     right = said.argmax(1) == [FACE_LABELS.index(LABELS[i.label]) for i in items]
-    assert right.mean() > 0.5
+    assert right.mean() > 0.45
+    assert (network(grey, quick=True).argmax(1) == said.argmax(1)).mean() > 0.8
+    assert network(grey[:0]).shape == (0, len(FACE_LABELS))
     # light and contrast are no emotion, and a mirror none
     dim = network((grey * 0.5 + 20).astype(np.uint8))
     assert (dim.argmax(1) == said.argmax(1)).mean() > 0.9
