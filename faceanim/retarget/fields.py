@@ -29,6 +29,8 @@ HIDDEN = 0.05
 """A key that has less of its motion where it is seen from the front works inside the mouth."""
 UPRIGHT = 0.2
 """Radians from an axis within which a head is taken to stand along it."""
+AS_IT_IS = 1.15
+"""How much better than as it stands a head must look turned: it comes in its armature's axes, or as it stands."""
 _GRID, _BEHIND, _CLOSE = 70, 0.07, 0.04
 """Cells across a face that is looked at from the front; how far behind the frontmost point one is gathered with it, and
 how far one is surely seen: teeth lie right behind lips."""
@@ -252,7 +254,10 @@ def facing(moved: Moving, reference: Face) -> np.ndarray:
         return products(whole.pushes @ turn.T, goal.pushes, near) / (of_whole[:, None] * of_goal)
 
     tried = _turns()
-    turn = max(tried, key=lambda turn: _best(like(turn)))
+    found = [_agreement(like(turn)) for turn in tried]
+    upright = next(i for i, turn in enumerate(tried) if np.trace(turn) > 2.5)
+    found[upright] *= AS_IT_IS
+    turn = tried[int(np.argmax(found))]
     centres, goals = whole.centres, goal.centres
     arrows, wanted = _unit(whole.pushes.sum(1)), _unit(goal.pushes.sum(1))
     for _ in range(4):
@@ -317,8 +322,10 @@ def _turns() -> list[np.ndarray]:
 _SIGNS = [np.array(s, np.float32)[:, None] for s in product((1, -1), repeat=3)]
 
 
-def _best(alike: np.ndarray, most: int = 40) -> float:
-    return float(np.sort(alike.max(1))[-most:].mean())
+def _agreement(alike: np.ndarray) -> float:
+    """How many keys find a field that they are like, and how many fields a key."""
+    alike = np.maximum(alike, 0)
+    return float((alike.max(1) ** 2).sum() / len(alike) + (alike.max(0) ** 2).sum() / len(alike.T))
 
 
 def warped(own: Face, reference: Face) -> Face:
@@ -360,9 +367,8 @@ def _proportions(fields: Fields, goal: Fields, width: float = 0.33) -> tuple[np.
         for up in rises:
             shift = np.array([0, up, 0], np.float32)
             near = kernel((fields.points * shape + shift) * FLAT, goal.points * FLAT, width)
-            alike = np.maximum(products(fields.pushes, goal.pushes, near) / (of_own[:, None] * of_goal), 0)
-            # as many as can find a field, and as many fields as can find a key
-            found = float((alike.max(1) ** 2).sum() + (alike.max(0) ** 2).sum())
+            alike = products(fields.pushes, goal.pushes, near) / (of_own[:, None] * of_goal)
+            found = _agreement(alike)
             if found > best[0]:
                 best = found, shape, shift
 
