@@ -38,8 +38,7 @@ def carried(target: Solid, reference: Solid, fitted: Fit, names: tuple[str, ...]
     used = np.zeros(len(target.points), bool)
     used[whole.triangles.ravel()] = True
     surface, which = whole.part(used & fitted.skin)
-    skin = on_skin(surface, which, fitted, names, deltas, moved)
-    skin += eyeballs.kept_out(surface, skin, whole, fitted)
+    skin = on_skin(surface, which, whole, fitted, names, deltas, moved)
     out[:, which] = skin
     out = out[:, target.welded]
     rest, values = pieces.moved(target, surface, skin, reference, fitted, names, deltas)
@@ -47,11 +46,12 @@ def carried(target: Solid, reference: Solid, fitted: Fit, names: tuple[str, ...]
     return out
 
 
-def on_skin(surface: Mesh, which: np.ndarray, fitted: Fit, names: tuple[str, ...], deltas: np.ndarray,
+def on_skin(surface: Mesh, which: np.ndarray, whole: Mesh, fitted: Fit, names: tuple[str, ...], deltas: np.ndarray,
             moved: np.ndarray) -> np.ndarray:
     """float (K, v, 3): as the laid reference nearest to each vertex moves, smoothly where that is not known.
 
-    Lids and lips meet on the target itself: solved once without them, then with what that leaves open.
+    Lids and lips meet on the target itself: solved once without them, then with what that leaves open; and once more
+    where lids had to be kept out of the eyes.
     """
     near = Finder(fitted.laid, 0.1 * fitted.span).nearest(surface.points, surface.normals)
     there = np.stack([near.carried(fitted.laid, m) for m in moved])
@@ -71,11 +71,17 @@ def on_skin(surface: Mesh, which: np.ndarray, fitted: Fit, names: tuple[str, ...
     first = solve(trust[:, None] * flat)
     rows, apart = contacts.on_target(surface, which, fitted, names, deltas, shaped(first))
     if not rows.shape[0]:
-        return shaped(first)
-    # what is to change, spread smoothly around
-    missing = apart.transpose(1, 0, 2).reshape(rows.shape[0], -1) - rows @ first
-    change = solver(base + CONTACT * (rows.T @ rows))(CONTACT * (rows.T @ missing))
-    return shaped(first + change)
+        return shaped(first) + eyeballs.kept_out(surface, shaped(first), whole, fitted)
+    goal = apart.transpose(1, 0, 2).reshape(rows.shape[0], -1)
+    close = solver(base + CONTACT * (rows.T @ rows))
+
+    def closed(columns: np.ndarray) -> np.ndarray:
+        """With what is missing, spread smoothly around."""
+        return columns + close(CONTACT * (rows.T @ (goal - rows @ columns)))
+
+    met = closed(first)
+    out = eyeballs.kept_out(surface, shaped(met), whole, fitted)
+    return shaped(closed(met + out.transpose(1, 0, 2).reshape(met.shape)))
 
 
 def _torn(surface: Mesh, there: np.ndarray) -> np.ndarray:
