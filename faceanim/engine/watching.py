@@ -75,7 +75,7 @@ def on_face(track: FaceTrack, fitted: pose.Pose, clip: Clip) -> Iterator[str]:
     yaw = float(np.median(np.abs(pose.angles(fitted.rotation)[:, 0])))
     if yaw > ASIDE:
         yield f"the face is seen from the side ({np.degrees(yaw):.0f} degrees): its far half is a guess"
-    if np.median(fitted.residual) > NO_FACE:
+    elif np.median(fitted.residual) > NO_FACE:
         yield "what was found hardly has the shape of a face: is it a person's?"
 
 

@@ -151,6 +151,20 @@ def test_a_cut_to_somebody_else_begins_another_shot(man, woman, monkeypatch):
     assert [len(rows) for rows in track.shots()] == [20, 15]
 
 
+def test_what_is_told_of_a_face(man, monkeypatch):
+    with open_bundled(monkeypatch) as landmarker:
+        track = face.follow(man[:3], landmarker)
+    clip, fitted = Clip(video="v.mp4"), pose.fit(track.points)
+    assert not list(watching.on_face(track, fitted, clip))
+    aside = np.array([[0.5, 0, 0.87], [0, 1, 0], [-0.87, 0, 0.5]])
+    for other, told in (
+        (fitted._replace(rotation=np.tile(aside, (3, 1, 1))), "from the side (60 degrees)"),
+        (fitted._replace(residual=fitted.residual + 0.1), "a person's?"),
+    ):
+        (note,) = watching.on_face(track, other, clip)
+        assert told in note
+
+
 def test_a_video_on_its_side_is_turned(man, tmp_path, monkeypatch):
     monkeypatch.delenv(face.TASK_VARIABLE, raising=False)
     for turns in (1, 2):
