@@ -18,7 +18,7 @@ HZ = 8.0
 """Of what is said over time; a video is looked at as often."""
 DWELL_S = 1.5
 """How long a look stays on a face: half a second to four (Ekman 2003)."""
-LOOK_S = 0.75
+LOOK_S = 1.5
 """Pictures that are nearer to each other are not independent: together they count as one, or an error of the network
 that lasts would become a certainty."""
 NEAR_S, FAR_S = 0.3, 0.8
