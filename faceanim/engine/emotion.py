@@ -19,7 +19,7 @@ from ..formats import safetensors
 from .provenance import network as network_of
 
 WEIGHTS = MODELS / "speech_emotion" / "weights.safetensors"
-PIECE, CONTEXT = 2000, 400
+PIECE, CONTEXT = 4000, 400
 """Frames of 10 ms that the network hears at a time, and beyond them on both sides."""
 
 

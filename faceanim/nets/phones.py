@@ -36,11 +36,15 @@ class PhoneNet(nn.Module):
         self.last = nn.Sequential(nn.BatchNorm1d(width), nn.Conv1d(width, 2 * (sounds + 1), 1))
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        x = self.first(((mel - MEAN) / SCALE).transpose(1, 2))
-        for block in self.blocks:
-            x = block(x)
-        x = self.last(x).transpose(1, 2)
+        x = self.last(self.layers(mel)[-1]).transpose(1, 2)
         return x.reshape(len(x), -1, self.sounds + 1)
+
+    def layers(self, mel: torch.Tensor) -> list[torch.Tensor]:
+        """What each block makes of the same: (batch, width, n / 2)."""
+        found = [self.first(((mel - MEAN) / SCALE).transpose(1, 2))]
+        for block in self.blocks:
+            found.append(block(found[-1]))
+        return found[1:]
 
 
 class _Block(nn.Module):

@@ -11,6 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..core.emotion import LABELS
+from .phones import DILATIONS as PHONE_DILATIONS
+from .phones import PhoneNet
 
 BANDS = 64
 EXTRAS = 4
@@ -29,6 +31,8 @@ LOUD, LOUD_SLOPE = -0.1, 5.0
 """The energy (as features.speech_emotion gives it) at which a step begins to be heard, and how steeply."""
 DROPPED = 0.15
 """Share of a block's channels that training leaves out."""
+PHONE_LEVEL = -3.0
+"""Log-mel power that a phone network knows as a recording's level (features.phones.LEVEL)."""
 DIMENSIONS = 3
 """Intensity, arousal, valence."""
 CORPORA = 3
@@ -84,6 +88,8 @@ class Dilated(nn.Module):
 
 MEMBERS = {"fine": partial(Dilated, True), "coarse": partial(Dilated, False)}
 """The fronts of the networks whose answers' mean is given."""
+SOUNDS, SHARE = "sounds", 0.5
+"""The Discriminant's name among them, and how much of the chances are its."""
 
 
 def _normed(norm: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
@@ -178,26 +184,55 @@ class Head(nn.Module):
         return self.emotion(x), self.dimensions(x), speech[..., 0]
 
 
+class Discriminant(nn.Module):
+    """Means and spreads, around each step, of what the layers of a phone network say, and a linear answer to them.
+
+    The phone network heard many more voices than there are recorded emotions; it is not trained here.
+    """
+
+    def __init__(self, width: int = WIDTH):
+        super().__init__()
+        self.phones = PhoneNet(1, width)
+        self.phones.last = nn.Identity()  # which sound it is does not matter
+        self.answer = nn.Linear(2 * width * len(PHONE_DILATIONS), len(LABELS))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (batch, n / STRIDE, labels) of (batch, n, BANDS + EXTRAS)."""
+        return self.answer(self.statistics(x))
+
+    def statistics(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, n / STRIDE, 2 width layers): of the time around, as much as it is voice."""
+        h = F.avg_pool1d(torch.cat(self.phones.layers(4 * (x[..., :BANDS] - 1.5) + PHONE_LEVEL), 1), 2).mT
+        energy = x[..., -1:].unflatten(1, (-1, STRIDE)).mean(2)
+        weight = torch.sigmoid(LOUD_SLOPE * (energy - LOUD)) + 1e-3
+        window = torch.hann_window(2 * HALF + 3, periodic=False)[1:-1].to(h)
+        total, first, second = _sums(torch.cat((weight, weight * h, weight * h * h), 2), window).split(
+            (1, h.shape[2], h.shape[2]), 2
+        )
+        mean = first / total
+        return torch.cat((mean, (second / total - mean**2).clamp(min=1e-6).sqrt()), 2)
+
+
 def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
     """A Predictor (features.speech_emotion) of a file's arrays, float16 or float32: MEMBER.NAME, by their names in
-    EmotionNet, of one or more MEMBERS.
+    EmotionNet, of all MEMBERS, and in Discriminant, of SOUNDS.
 
     temperature (1,): 1 leaves the chances as they are, more makes them less sure. Raises KeyError or RuntimeError
     where they are not this network's.
     """
     state = {name: torch.from_numpy(np.array(a, np.float32)) for name, a in arrays.items()}
     temperature = float(state.pop("temperature", torch.ones(1)))
-    nets = [_read(state, member, device) for member in sorted({name.split(".")[0] for name in state})]
-    if not nets:
-        raise KeyError("there are no weights")
+    nets = [_read(state, name).to(device, memory_format=torch.channels_last) for name in MEMBERS]
+    sounds = _read(state, SOUNDS).to(device)
 
     def predict(x: np.ndarray) -> np.ndarray:
         padded = np.pad(x, ((0, -len(x) % STRIDE), (0, 0)), mode="edge")
         with torch.inference_mode():
             heard = torch.from_numpy(padded).to(device)
-            voices = torch.stack([_as_if(heard, tract) for tract in TRACTS])
+            voices = torch.stack([as_if(heard, tract) for tract in TRACTS])
             said = torch.cat([answer(net, voices) for net in nets]).mean(0)
-            chances = said[:, : len(LABELS)].clamp(min=1e-7) ** (1 / temperature)
+            chances = torch.lerp(said[:, : len(LABELS)], sounds(heard[None])[0].softmax(1), SHARE)
+            chances = chances.clamp(min=1e-7) ** (1 / temperature)
             said[:, : len(LABELS)] = chances / chances.sum(1, keepdim=True)
             return said.float().cpu().numpy()
 
@@ -213,17 +248,22 @@ def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
     return predict
 
 
-def _read(state: Mapping[str, torch.Tensor], member: str, device: str) -> EmotionNet:
-    net = EmotionNet(MEMBERS[member]())
-    mine = {name.removeprefix(f"{member}."): a for name, a in state.items() if name.startswith(f"{member}.")}
-    lacking = [name for name in net.state_dict() if name not in mine and not name.endswith("num_batches_tracked")]
+def member(name: str) -> nn.Module:
+    """A network of MEMBERS or SOUNDS, not trained yet."""
+    return Discriminant() if name == SOUNDS else EmotionNet(MEMBERS[name]())
+
+
+def _read(state: Mapping[str, torch.Tensor], name: str) -> nn.Module:
+    net = member(name)
+    mine = {key.removeprefix(f"{name}."): a for key, a in state.items() if key.startswith(f"{name}.")}
+    lacking = [key for key in net.state_dict() if key not in mine and not key.endswith("num_batches_tracked")]
     if lacking:
-        raise KeyError(f"the weights lack {lacking[0]}")
+        raise KeyError(f"the weights lack {name}.{lacking[0]}")
     net.load_state_dict(mine, strict=False)
-    return net.eval().to(device, memory_format=torch.channels_last)
+    return net.eval()
 
 
-def _as_if(x: torch.Tensor, tract: float) -> torch.Tensor:
+def as_if(x: torch.Tensor, tract: float) -> torch.Tensor:
     """(n, BANDS + EXTRAS) with the bands stretched or squeezed, least at both ends."""
     at = torch.linspace(0, 1, BANDS, device=x.device)
     position = (at * tract + at**4 * (1 - tract)).clamp(0, 1) * (BANDS - 1)
@@ -232,11 +272,11 @@ def _as_if(x: torch.Tensor, tract: float) -> torch.Tensor:
     return torch.cat((bands, x[:, BANDS:]), 1)
 
 
-def arrays(nets: Mapping[str, EmotionNet]) -> dict[str, np.ndarray]:
-    """What `predictor` takes, float16, of the MEMBERS."""
+def arrays(nets: Mapping[str, nn.Module]) -> dict[str, np.ndarray]:
+    """What `predictor` takes, float16, of the MEMBERS and SOUNDS."""
     return {
-        f"{member}.{name}": value.detach().cpu().numpy().astype(np.float16)
-        for member, net in nets.items()
+        f"{of}.{name}": value.detach().cpu().numpy().astype(np.float16)
+        for of, net in nets.items()
         for name, value in net.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }

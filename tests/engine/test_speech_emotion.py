@@ -156,3 +156,37 @@ def test_weights_that_are_none_are_told(tmp_path):
     safetensors.write(path, {"head.corpus": np.zeros((3, 8), np.float16)}, {"labels": "fine bad"})
     with pytest.raises(FaceanimError, match="other emotions"):
         emotion.network(path)
+
+
+def test_the_discriminant_finds_what_tells_classes_apart():
+    pytest.importorskip("torch", reason="needs torch")
+    from faceanim.train.speech_emotion.discriminant import discriminant
+
+    rng = np.random.default_rng(0)
+    middles = rng.normal(size=(len(LABELS), 30))
+    loud = np.where(np.arange(30) < 10, 20.0, 1.0)  # what varies most tells least
+
+    def drawn(n):
+        y = rng.integers(len(LABELS), size=n)
+        return (middles[y] + loud * rng.normal(size=(n, 30)) + 5).astype(np.float32), y
+
+    weight, bias = discriminant(*drawn(4000))
+    x, y = drawn(2000)
+    right = ((x @ weight.T + bias).argmax(1) == y).mean()
+    nearest = (((x[:, None] - 5 - middles) ** 2).sum(2).argmin(1) == y).mean()
+    assert right > 0.6 > 2 * nearest
+
+
+def test_half_of_the_chances_comes_from_the_layers_of_the_phone_network():
+    torch = pytest.importorskip("torch", reason="needs torch")
+    from faceanim.nets import speech_emotion as nets
+
+    net = nets.member(nets.SOUNDS).eval()
+    with torch.inference_mode():
+        voice = torch.randn(1, 400, nets.BANDS + nets.EXTRAS, generator=torch.Generator().manual_seed(0))
+        silence = torch.full_like(voice, -1.5)
+        found = net.statistics(torch.cat((silence, voice, silence), 1))[0]
+        alone = net.statistics(voice)[0]
+    assert found.shape == (300, net.answer.in_features)
+    # silence around a voice hardly counts, but the layers see some of it
+    np.testing.assert_allclose(found[150], alone[50], atol=0.1)

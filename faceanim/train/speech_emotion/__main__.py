@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from ...nets.speech_emotion import MEMBERS
+from ...nets.speech_emotion import MEMBERS, SOUNDS
 from .corpora import CORPORA
 from .designs import DESIGNS
+from .discriminant import fit, prepare_rows
 from .export import export
 from .folds import COUNT, folds, without
 from .prepare import load, prepare
@@ -36,7 +37,10 @@ def main() -> None:
     assigned = folds(clips)
     trainings = {f"fold{k}": without(k, assigned) for k in range(COUNT)}
     trainings |= {"shipped": lambda clip: True, "no_emodb": lambda clip: clip.corpus != "emodb"}
+    prepare_rows(args.work)
     for name, keep in trainings.items():
+        if args.only in (None, name.removeprefix("fold")):
+            torch.save(fit(args.work, keep).state_dict(), args.work / f"{name}-{SOUNDS}.pt")
         for design in args.design or MEMBERS:
             file = f"{name}-{design}"
             wanted = args.only is None or name.removeprefix("fold") == args.only

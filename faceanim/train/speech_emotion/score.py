@@ -15,7 +15,7 @@ from ...engine.emotion import Ear
 from ...evaluate.classes import among, measures
 from ...features.speech import loudness
 from ...features.speech_emotion import Predictor
-from ...nets.speech_emotion import MEMBERS, EmotionNet, arrays, predictor
+from ...nets.speech_emotion import MEMBERS, SOUNDS, arrays, member, predictor
 from ...source import audio
 from .batches import AVAILABLE
 from .corpora import CORPORA, Clip
@@ -55,11 +55,11 @@ def out_of_fold(data: Path, work: Path, chosen: Sequence[int] = tuple(range(COUN
     return Heard(clips, of, np.array([c.label for c in clips]), allowed, rows, dimensions)
 
 
-def load_nets(work: Path, name: str) -> dict[str, EmotionNet]:
-    """work/NAME-MEMBER.pt."""
-    nets = {member: EmotionNet(front()) for member, front in MEMBERS.items()}
-    for member, net in nets.items():
-        net.load_state_dict(torch.load(work / f"{name}-{member}.pt"))
+def load_nets(work: Path, name: str) -> dict[str, torch.nn.Module]:
+    """work/NAME-MEMBER.pt, of SOUNDS too."""
+    nets = {of: member(of) for of in (*MEMBERS, SOUNDS)}
+    for of, net in nets.items():
+        net.load_state_dict(torch.load(work / f"{name}-{of}.pt"))
     return nets
 
 
