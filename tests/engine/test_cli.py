@@ -16,8 +16,8 @@ from faceanim.formats import livelink, takes
 ROOT = Path(__file__).parents[2]
 SPEECH, TEXT = ROOT / "presets" / "demo" / "speech.flac", ROOT / "presets" / "demo" / "speech.txt"
 COMMANDS = (
-    "analyze", "show", "convert", "edit", "plot", "moods", "remake", "rig", "bake", "run", "verify", "verify-export",
-    "evaluate",
+    "analyze", "actor", "show", "convert", "edit", "plot", "moods", "remake", "rig", "bake", "run", "shapes", "verify",
+    "verify-export", "evaluate",
 )
 
 
