@@ -146,6 +146,15 @@ def _sums(x: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
     return (shifted @ parts.mT).flatten(1, 2)[:, :n]
 
 
+def _moments(weight: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    """Weighted means and deviations (batch, n, 2 width) of h (batch, n, width) in the time around each step."""
+    window = torch.hann_window(2 * HALF + 3, periodic=False)[1:-1].to(h)
+    sums = _sums(torch.cat((weight, weight * h, weight * h * h), 2), window)
+    total, first, second = sums.split((1, h.shape[2], h.shape[2]), 2)
+    mean = first / total
+    return torch.cat((mean, (second / total - mean**2).clamp(min=1e-5).sqrt()), 2)
+
+
 class Head(nn.Module):
     """Attentive statistics (Okabe et al. 2018) of steps to logits of LABELS and the DIMENSIONS; each step to speech."""
 
@@ -175,12 +184,7 @@ class Head(nn.Module):
         speech = self.speech(h)
         score = self.score(h) + F.logsigmoid(speech)
         weight = (score - score.amax(1, keepdim=True)).clamp(min=-20).exp()
-        window = torch.hann_window(2 * HALF + 3, periodic=False)[1:-1].to(h)
-        sums = _sums(torch.cat((weight, weight * h, weight * h * h), 2), window)
-        total, first, second = sums.split((1, h.shape[2], h.shape[2]), 2)
-        mean = first / total
-        spread = (second / total - mean**2).clamp(min=1e-5).sqrt()
-        x = self.norm(torch.cat((mean, spread), 2).flatten(0, 1)).unflatten(0, h.shape[:2])
+        x = self.norm(_moments(weight, h).flatten(0, 1)).unflatten(0, h.shape[:2])
         return self.emotion(x), self.dimensions(x), speech[..., 0]
 
 
@@ -205,12 +209,7 @@ class Discriminant(nn.Module):
         h = F.avg_pool1d(torch.cat(self.phones.layers(4 * (x[..., :BANDS] - 1.5) + PHONE_LEVEL), 1), 2).mT
         energy = x[..., -1:].unflatten(1, (-1, STRIDE)).mean(2)
         weight = torch.sigmoid(LOUD_SLOPE * (energy - LOUD)) + 1e-3
-        window = torch.hann_window(2 * HALF + 3, periodic=False)[1:-1].to(h)
-        total, first, second = _sums(torch.cat((weight, weight * h, weight * h * h), 2), window).split(
-            (1, h.shape[2], h.shape[2]), 2
-        )
-        mean = first / total
-        return torch.cat((mean, (second / total - mean**2).clamp(min=1e-6).sqrt()), 2)
+        return _moments(weight, h)
 
 
 def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):

@@ -129,7 +129,8 @@ def test_rig_and_its_controls():
     assert rig.bone("head.x").armature == "Rig" and rig.bone("x") is None
     for name in ("head", "head.x", "a:b", "x:rot_y"):
         for axis in "xyz":
-            assert parse_control(bone_control(name, axis)) == (name, axis)
+            for kind in ("rot", "loc"):
+                assert parse_control(bone_control(name, axis, kind)) == (name, axis, kind)
     for name in ("jawOpen", "bone:head", "bone:head:rot_w", "bone::rot_x"):
         assert parse_control(name) is None
 

@@ -26,7 +26,7 @@ class Recipe:
     how many pictures lose a part, each until a share of the epochs; smoothing of labels; average: of the weights, a
     step (Polyak)."""
 
-    epochs: int = 20
+    epochs: int = 44
     batch: int = 128
     rate: float = 0.1
     decay: float = 5e-4
