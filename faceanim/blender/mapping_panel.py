@@ -173,14 +173,12 @@ class FACEANIM_OT_mapping_row(_OfCharacter, bpy.types.Operator):
 
 
 class FACEANIM_UL_mapping(bpy.types.UIList):
-    """Control, channel and weight, one a row."""
+    """A row a weight; the active one is edited beneath, for the sidebar is narrow."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0):
-        row = layout.split(factor=0.42)
-        row.prop(item, "control", text="", emboss=False)
-        row = row.split(factor=0.65)
-        row.prop(item, "channel", text="", emboss=False)
-        row.prop(item, "weight", text="", emboss=False)
+        same = item.control == item.channel
+        shown = item.control if same else f"{item.control}: {item.channel}"
+        layout.label(text=shown if same and item.weight == 1 else f"{shown} {item.weight:.3g}")
 
 
 class FACEANIM_PT_mapping(_Panel, bpy.types.Panel):
@@ -198,6 +196,12 @@ class FACEANIM_PT_mapping(_Panel, bpy.types.Panel):
         column = row.column(align=True)
         column.operator("faceanim.mapping_row", text="", icon="ADD").remove = False
         column.operator("faceanim.mapping_row", text="", icon="REMOVE").remove = True
+        if 0 <= settings.mapping_active < len(settings.mapping_rows):
+            active = settings.mapping_rows[settings.mapping_active]
+            column = layout.column(align=True)
+            column.use_property_split, column.use_property_decorate = True, False
+            for name in ("control", "channel", "weight"):
+                column.prop(active, name)
         row = layout.row(align=True)
         row.operator("faceanim.mapping_load", text="Load", icon="IMPORT")
         row.operator("faceanim.mapping_save", text="Save", icon="EXPORT")
