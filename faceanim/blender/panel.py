@@ -27,7 +27,7 @@ def _button(layout: bpy.types.UILayout, operator: str, missing: str, **options: 
     row.enabled = not missing
     row.operator(operator, **options)
     if missing:
-        layout.label(text=missing, icon="INFO")
+        _message(layout, missing, "INFO")
 
 
 def _message(layout: bpy.types.UILayout, text: str, icon: str) -> None:
