@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from faceanim.errors import FormatError
-from faceanim.evaluate import face_measures as measures
-from faceanim.evaluate.faces import Predictions, Truth, spellings, truth_of
+pytest.importorskip("av", reason="needs the engine's packages")
+
+from faceanim.errors import FormatError  # noqa: E402
+from faceanim.evaluate import face_measures as measures  # noqa: E402
+from faceanim.evaluate.faces import Predictions, Truth, spellings, truth_of  # noqa: E402
 
 CHANNELS = ("jawOpen", "mouthSmileLeft", "eyeBlinkLeft")
 
