@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from ..features import phones
 from ..features.live_phones import LOOK_AHEAD, LivePhones
 from ..features.phone_classes import NAMES
 from ..formats import safetensors
-from .provenance import sha256
+from .provenance import network
 
 FREE_WEIGHTS = MODELS / "phones-free" / "weights.safetensors"
 """Trained on freely licensed speech alone, for those who leave `models/phones` out (build.py zip --commercial)."""
@@ -63,6 +62,4 @@ def _read(path: str, device: str) -> phones.Model:
 
 def phone_model() -> dict[str, Any]:
     """What a Take says of it: its hash, and the card's word on commercial use."""
-    card = WEIGHTS.with_name("card.md").read_text(encoding="utf-8")
-    word = re.search(r"commercial:\s*(\w+)", card)
-    return {"phones": {"hash": sha256(WEIGHTS), "commercial": word[1] if word else "unclear"}}
+    return {"phones": network(WEIGHTS)[WEIGHTS.parent.name]}

@@ -12,15 +12,15 @@ import numpy as np
 
 from ..core.clip import Clip
 from ..core.emotion import LABELS
-from ..core.files import check_writable, replacing
+from ..core.files import replacing
 from ..core.take import Take
 from ..engine.analysis import analyze
 from ..engine.emotion import WEIGHTS
-from ..errors import Cancelled, InputError, MediaError, OutputError
+from ..errors import Cancelled, InputError, MediaError
 from . import clean
 from .classes import MAIN, among, measures, rounded, table, unseen
 from .lips import chosen
-from .tables import rows_of
+from .tables import check_predictions, rows_of
 
 FPS = 25.0
 SAME = {
@@ -57,10 +57,7 @@ class Results:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The command; the report's keys are those of classes.measures, and see `summary`."""
-    if args.predictions is not None:
-        if args.predictions.suffix.lower() != ".npz":
-            raise OutputError(f"{args.predictions} should end in .npz", "name it predictions.npz")
-        check_writable(args.predictions)
+    check_predictions(args.predictions)
     every = read(args.data)
     results = predict(chosen(every, args.only, args.limit), args.progress)
     if not results.items:

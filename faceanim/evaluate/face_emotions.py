@@ -17,14 +17,15 @@ import numpy as np
 
 from ..core.emotion import FACE_LABELS, LABELS
 from ..core.face import PORTRAIT
-from ..core.files import check_writable, input_file, replacing
+from ..core.files import input_file, replacing
 from ..engine import face_emotion
-from ..errors import EngineError, FormatError, InputError, MediaError, OutputError
+from ..errors import EngineError, FormatError, InputError, MediaError
 from ..source import picture
 from . import clean
 from .classes import MAIN, among, measures, rounded, table, unseen
 from .emotions import SAME
 from .lips import chosen
+from .tables import check_predictions
 
 AT_ONCE = 256
 
@@ -40,10 +41,7 @@ class Item(NamedTuple):
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The command; the report's keys are those of classes.measures, see `summary`."""
-    if args.predictions is not None:
-        if args.predictions.suffix.lower() != ".npz":
-            raise OutputError(f"{args.predictions} should end in .npz", "name it predictions.npz")
-        check_writable(args.predictions)
+    check_predictions(args.predictions)
     every = read(args.data)
     items = chosen(every, args.only, args.limit)
     items, grey, failed = pictures(items)

@@ -18,15 +18,16 @@ import numpy as np
 
 from ..core.channels import ARKIT
 from ..core.face import FaceTrack
-from ..core.files import check_writable, replacing
+from ..core.files import replacing
 from ..engine import face_expression
-from ..errors import FormatError, InputError, MediaError, OutputError
+from ..errors import FormatError, InputError, MediaError
 from ..features.crops import PIXELS, cut
 from ..features.face import TASK_VARIABLE, follow, open_landmarker, open_mesh
 from ..solve import gaze
 from ..solve.expression import EXPRESSION, Reading
 from ..source import picture, video
 from . import face_measures
+from .tables import check_predictions
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".m4v")
@@ -62,10 +63,7 @@ class Predictions:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The command; the report's keys are those of face_measures.compare."""
-    if args.predictions is not None:
-        if args.predictions.suffix.lower() != ".npz":
-            raise OutputError(f"{args.predictions} should end in .npz", "name it predictions.npz")
-        check_writable(args.predictions)
+    check_predictions(args.predictions)
     material, truth = read(args.data)
     limit = getattr(args, "limit", None)
     found = predict(material, truth, args.progress, limit)

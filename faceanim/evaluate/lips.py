@@ -11,19 +11,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.clip import Clip
-from ..core.files import check_writable, replacing
+from ..core.files import replacing
 from ..core.phones import base
 from ..core.take import Phone, Take
 from ..core.track import Track
 from ..engine.analysis import analyze
-from ..errors import Cancelled, FormatError, InputError, MediaError, OutputError
+from ..errors import Cancelled, FormatError, InputError, MediaError
 from ..features import phone_classes
 from ..solve.visemes import Visemes
 from ..solve.visemes import read as read_visemes
 from . import lip_measures as measures
 from .clean import heard, is_clean
 from .lip_measures import Label, Scores, Sound
-from .tables import rows_of
+from .tables import check_predictions, rows_of
 
 FPS = 60.0
 JOINED_S = 0.002
@@ -64,10 +64,7 @@ class Results:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The command; the report's keys are those of measures.pooled, and the same `by_speaker`, `by_emotion`; where the
     data or the card tell that some clips were trained on, the keys again with `_clean` of those that were not."""
-    if args.predictions is not None:
-        if args.predictions.suffix.lower() != ".npz":
-            raise OutputError(f"{args.predictions} should end in .npz", "name it predictions.npz")
-        check_writable(args.predictions)
+    check_predictions(args.predictions)
     items = chosen(read(args.data), args.only, args.limit)
     visemes = read_visemes()
     if not args.transcripts:
