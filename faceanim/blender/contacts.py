@@ -191,21 +191,30 @@ def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None, 
     if Path(blend).suffix.lower() != ".blend":
         raise InputError(f"{Path(blend).name} is no .blend", "name the .blend that `bake` wrote, then the take")
     known = takes.read(input_file(take, "take"))
+    _, mouth, found, times = measured(blend, mapping)
+    return {"blend": str(blend), "take": str(take), **report(mouth, known, found, times + lead_s)}
+
+
+def measured(blend: str | Path, mapping: Mapping | None = None) -> tuple[Mapping, lips.Mouth, gaps.Gaps, np.ndarray]:
+    """The mapping and the mouth of a baked .blend, its Gaps on every frame, and their times (F,) in seconds.
+
+    Opens the file, and raises CharacterError, as `verify` does.
+    """
+    from . import mappings
+
     opened = scene.open_file(blend)
     character = baked_character(opened, Path(blend))
     first, last = clip_span(character)
-    from . import mappings
-
-    mouth = mouth_of(character, mapping or mappings.of(character)[0])
+    mapping = mapping or mappings.of(character)[0]
+    mouth = mouth_of(character, mapping)
     if mouth is None:
         raise CharacterError(
             f"no lips are found on '{character.rig.name}': nothing parts when its mouth opens",
             "give it a key that opens the mouth (jawOpen), and a mesh with a slit between the lips",
         )
     frames = np.arange(first, last + 1)
-    times = (frames - first) / scene_rate(opened) + lead_s
     found = gaps.measure(mouth, sample(opened, character, mouth, frames))
-    return {"blend": str(blend), "take": str(take), **report(mouth, known, found, times)}
+    return mapping, mouth, found, (frames - first) / scene_rate(opened)
 
 
 def baked_character(opened: Scene, path: Path) -> Character:

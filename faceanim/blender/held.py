@@ -1,5 +1,6 @@
-"""How many contacts hold on one character, take by take: `python -m faceanim.blender.held CHARACTER FOLDER TAKE@FPS …`
-bakes each take in FOLDER as `bake` does and prints what `verify` says of it, a line of JSON each."""
+"""How takes come out on one character: `python -m faceanim.blender.held CHARACTER FOLDER TAKE@FPS …` bakes each take in
+FOLDER as `bake` does and prints what `verify` says of it, a line of JSON each, with the mouth's `opening` on every
+frame: how far the lips are apart on the baked mesh, over how far they are in a wide open mouth of their own."""
 
 from __future__ import annotations
 
@@ -8,16 +9,21 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from ..formats import takes
+from ..retarget import opening
 from . import commands, contacts
 
 
-def main(character: str, folder: str, *takes: str) -> None:
-    for number, entry in enumerate(takes):
+def main(character: str, folder: str, *entries: str) -> None:
+    for number, entry in enumerate(entries):
         take, fps = entry.rsplit("@", 1)
         baked = Path(folder) / f"{number:02}_{Path(take).stem}.blend"
         given = {"object": None, "mapping": None, "style": None}
         commands.bake(Namespace(take=Path(take), character=Path(character), output=baked, fps=float(fps), **given))
-        report = contacts.verify(baked, Path(take))
+        mapping, mouth, found, times = contacts.measured(baked)
+        _, full = opening.widest(mouth, mapping)
+        report = contacts.report(mouth, takes.read(take), found, times)
+        report["opening"] = [round(float(apart), 5) for apart in found.lips / full]
         print("held", json.dumps(report), flush=True)
 
 

@@ -1,4 +1,5 @@
-"""How long registering and baking take: `python -m faceanim.blender.timing` prints one line of JSON, seconds each.
+"""How long registering, baking and transfer with contacts take: `python -m faceanim.blender.timing [TAKE]` prints one
+line of JSON, seconds each; those of the transfer are the processor's.
 
 A process of its own whose top imports nothing of ours, so that registering counts every import that Blender would make
 at its start.
@@ -7,6 +8,7 @@ at its start.
 from __future__ import annotations
 
 import json
+import sys
 import time
 
 import bpy
@@ -65,7 +67,24 @@ def bake_seconds(tries: int = 3) -> tuple[float, int]:
     return min(seconds), report.keys
 
 
-def main() -> None:
+def transfer_seconds(take: str, tries: int = 3) -> float:
+    """The fastest way of a take to the controls of the open scene's character at FPS, contacts held on its mesh."""
+    from .. import pipeline
+    from ..core.style import Style
+    from ..formats import takes
+    from . import contacts, mappings, scene
+
+    character = scene.character(bpy.context)
+    mapping, _ = mappings.of(character)
+    mouth, known, seconds = contacts.mouth_of(character, mapping), takes.read(take), []
+    for _ in range(tries):
+        started = time.process_time()
+        pipeline.controls(known, mapping, Style(), FPS, mouth)
+        seconds.append(time.process_time() - started)
+    return min(seconds)
+
+
+def main(take: str | None = None) -> None:
     result: dict[str, float] = {"register": register_seconds()}
     from ..core.files import PRESETS
 
@@ -76,8 +95,10 @@ def main() -> None:
     if head.exists():
         bpy.ops.wm.open_mainfile(filepath=str(head))
         result["bake_head"], result["keys_head"] = bake_seconds()
+        if take:
+            result["transfer_head"] = transfer_seconds(take)
     print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -1,9 +1,10 @@
-"""Contacts on real clips and several characters: `python -m faceanim.evaluate.contacts DATA [--work FOLDER]`.
+"""Transfer of real clips to several characters: `python -m faceanim.evaluate.contacts DATA [--work FOLDER]`.
 
 Twenty clips (acted, emotional speech in two languages, read sentences and an address with their faces on video) are
 analyzed, baked at 24 to 60 frames a second on the demo head, on a VRoid character and on the ICT head, and verified as
-`verify` does. DATA holds emodb/, ravdess/, grid/, video_speech/, characters/ and ict_facekit/; what is not there is
-left out. Exit status 1 where a contact is missed or lips cross.
+`verify` does; the opening of each mouth over time, relative to its own range, is correlated with that of the demo head,
+whose keys are the channels themselves. DATA holds emodb/, ravdess/, grid/, video_speech/, characters/ and ict_facekit/;
+what is not there is left out. Exit status 1 where a contact is missed, lips cross, or a correlation is below FOLLOWED.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..core.clip import Clip
 from ..core.files import PRESETS
@@ -30,10 +33,17 @@ RAVDESS = ("Actor_03/03-01-05-02-01-01-03", "Actor_08/03-01-03-02-02-01-08", "Ac
 GRID = ("bbal6n", "swwv6n")
 TALKING = ("grid_brbk7n.mpg", "grid_lwbsza.mpg", "grid_sbia1a.mpg", "retalking_2.mp4")
 RATES = (30.0, 24.0, 60.0, 25.0)
+SOURCE = "demo head"
+FOLLOWED = 0.97
 
 
 class Held(NamedTuple):
-    """How one clip came out on one character; missed: time, phone, kind, value and limit of each that did."""
+    """How one clip came out on one character.
+
+    missed   time, phone, kind, value and limit of each contact that did
+    opening  (F,): how far the mouth is open, 1 as wide as it goes
+    follows  the correlation of that with the demo head's on the same clip; of several clips the least
+    """
 
     character: str
     clip: str
@@ -43,6 +53,8 @@ class Held(NamedTuple):
     penetrations: int
     largest_penetration: float
     notes: list[str]
+    opening: list[float]
+    follows: float | None = None
 
 
 def clips(data: Path) -> Iterator[tuple[str, Clip]]:
@@ -93,7 +105,7 @@ def held(character: str, path: Path, made: dict[str, Path], folder: Path) -> Ite
             report = json.loads(line)
             missed = [event for event in report["events"] if not event["passed"]]
             yield Held(character, name, fps, len(report["events"]), missed, report["penetrations"],
-                       report["largest_penetration"], report["notes"])  # fmt: skip
+                       report["largest_penetration"], report["notes"], report["opening"])  # fmt: skip
     if process.returncode:
         raise RuntimeError(f"Blender ended with status {process.returncode} on {character}")
 
@@ -102,10 +114,13 @@ def run(data: Path, work: Path, only: str | None = None) -> list[Held]:
     """All of it, printed as it comes."""
     rows = []
     made = analyzed(data, work)
+    source: dict[str, np.ndarray] = {}
     for character, path in characters(data, work):
-        if only and only not in character:
+        if only and only not in character and character != SOURCE:
             continue
         for row in held(character, path, made, work / character.replace(" ", "_")):
+            opening = np.array(row.opening)
+            row = row._replace(follows=float(np.corrcoef(source.setdefault(row.clip, opening), opening)[0, 1]))
             rows.append(row)
             print(line(row), flush=True)
         print(line(total([row for row in rows if row.character == character])), flush=True)
@@ -116,7 +131,7 @@ def total(rows: list[Held]) -> Held:
     missed = [event for row in rows for event in row.missed]
     largest = max((row.largest_penetration for row in rows), default=0.0)
     return Held(rows[0].character, f"{len(rows)} clips", 0.0, sum(row.events for row in rows), missed,
-                sum(row.penetrations for row in rows), largest, [])  # fmt: skip
+                sum(row.penetrations for row in rows), largest, [], [], min(row.follows for row in rows))  # fmt: skip
 
 
 def line(row: Held) -> str:
@@ -124,7 +139,7 @@ def line(row: Held) -> str:
     rate = f"{row.fps:4g} fps" if row.fps else " " * 8
     return (
         f"{row.character:<10} {row.clip:<28} {rate} {row.events - len(row.missed):4} held {len(row.missed):3} missed "
-        f"{row.penetrations:4} crossed  {missed if row.fps else ''}"
+        f"{row.penetrations:4} crossed  follows {row.follows:.4f}  {missed if row.fps else ''}"
     ).rstrip()
 
 
@@ -141,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
         rows = run(args.data, work, args.character)
     if args.json:
         args.json.write_text(json.dumps([row._asdict() for row in rows], indent=1), "utf-8")
-    return int(not rows or any(row.missed or row.penetrations for row in rows))
+    return int(not rows or any(row.missed or row.penetrations or row.follows < FOLLOWED for row in rows))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ ROLL = 0.6
 NEAR = 0.001
 EFFECT = 0.005
 """A control that opens or closes the mouth by less than this, in widths of it, does neither."""
+HALVINGS = 8
 MARKS, STEPS = 4, 5
 """A path is looked at in so many places, then halved so often: 2^-7 of it is nothing to be seen."""
 JAWS = np.array([0.03, 0.06, 0.12, 0.25, 0.5, 1.0])
@@ -53,6 +54,8 @@ class Solver:
     leaves   bool (K,): what takes the lower lip off the upper teeth (off the upper lip, without teeth)
     jaws     bool (K,): what lowers the jaw
     most     float32 (K,): the controls' upper limits
+    blended  bool (K,): whole shapes of the mouth, as visemes are
+    lean     float32 (K,): the one of these that opens the lips with the least of the jaw, 0 where there is none
     """
 
     mouth: Mouth
@@ -63,6 +66,8 @@ class Solver:
     leaves: np.ndarray
     jaws: np.ndarray
     most: np.ndarray
+    blended: np.ndarray
+    lean: np.ndarray
 
     @staticmethod
     def of(mouth: Mouth, mapping: Mapping) -> Solver:
@@ -81,9 +86,13 @@ class Solver:
         off = alone.teeth - gaps.rest(mouth).teeth
         rolls = driven("mouthRollLower")
         leaves = off > 0.25 * gaps.TOUCHED if np.isfinite(off).all() else opens
+        blended = np.array([any(name in blend for blend in mapping.blends) for name in mouth.controls])
+        able = blended & (alone.lips > 0.5 * alone.lips[blended].max(initial=gaps.CLOSED))
+        spared = np.where(able, alone.lips / np.maximum(alone.jaw, 1e-3), -np.inf)
+        lean = most * (np.arange(len(most)) == spared.argmax()) if able.any() else np.zeros_like(most)
         return Solver(
             mouth, opens, closes, (effect < -EFFECT) & ~closes, rolls, leaves & ~rolls,
-            driven("jawOpen"), most,
+            driven("jawOpen"), most, blended, lean,
         )  # fmt: skip
 
     def at(self, measure: Measure, values: np.ndarray) -> np.ndarray:
@@ -144,6 +153,22 @@ class Solver:
         values = np.where(self.jaws | self.closes, values * (1 - first), values)
         return np.where(self.opens, values * (1 - second), values).astype(np.float32)
 
+    def exchange(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """Of whole shapes of the mouth take the one that spares the jaw, with the lips as far apart as before."""
+        asked = self.at(gaps.apart, values)
+        start = np.where(self.blended, values * (1 - part[:, None]), values)
+        end = np.where(self.blended, np.maximum(start, self.lean), start)
+        return self.parted(start, end, asked)
+
+    def parted(self, start: np.ndarray, end: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        """Values (N, K) between `start` and `end`, which opens the lips further, where they are `asked` (N,) apart."""
+        low, high = np.zeros(len(start), np.float32), np.ones(len(start), np.float32)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            above = self.at(gaps.apart, start + middle[:, None] * (end - start)) > asked
+            low, high = np.where(above, low, middle), np.where(above, middle, high)
+        return (start + high[:, None] * (end - start)).astype(np.float32)
+
     def calm(self, values: np.ndarray, part: np.ndarray) -> np.ndarray:
         """Take away all that moves the lips."""
         lips = self.opens | self.closes | self.presses | self.leaves
@@ -194,6 +219,8 @@ def hold(track: Track, mapping: Mapping, mouth: Mouth, events: Iterable[Event]) 
     else:
         teeth = gaps.apart, AIM * gaps.NO_TEETH
     lips, touches, narrow = ([e for e in events if e.kind == kind] for kind in (LIPS, TEETH, JAW))
+    if solver.lean.any():
+        values = _held(solver, values, track, narrow, solver.exchange, gaps.jaw_down, AIM * gaps.NARROW)
     values = _held(solver, values, track, narrow, solver.raise_jaw, gaps.jaw_down, AIM * gaps.NARROW)
     values = _touching(solver, values, track, touches, *teeth)
     values = _held(solver, values, track, lips, solver.shut, gaps.apart, SHUT)
@@ -247,14 +274,31 @@ def _held(
         return values
     need = np.zeros(track.frames, np.float32)
     need[shown] = solver.least(values[shown], path, measure, most)
+    if path != solver.shut:
+        return _faded(values, shown, need[shown], path, FADE_S * track.fps)
+    # no further than it takes, else the lips would cross
     wide = _spread(need, FADE_S * track.fps)
     around = np.flatnonzero(wide > 0)
-    far = wide[around]
-    if path == solver.shut:  # no further than it takes, else the lips would cross
-        far = np.minimum(far, np.maximum(solver.least(values[around], path, measure, most), need[around]))
+    far = np.minimum(wide[around], np.maximum(solver.least(values[around], path, measure, most), need[around]))
     result = values.copy()
     result[around] = path(values[around], far)
     return result
+
+
+def _faded(values: np.ndarray, peaks: np.ndarray, need: np.ndarray, path: Path, frames: float) -> np.ndarray:
+    """Values (F, K) with a path followed as far as `need` (N,) at the peaks, and less and less within so many frames.
+
+    What it does to the controls fades, not how far it is followed: of a path of two stages the first would be whole
+    from afar. Of peaks that are close each control follows the one that moves it most.
+    """
+    more, less = np.zeros_like(values), np.zeros_like(values)
+    reach = max(1, int(np.ceil(frames)))
+    for k in range(1 - reach, reach):
+        inside = (peaks + k >= 0) & (peaks + k < len(values))
+        rows = peaks[inside] + k
+        step = float(ease(np.array(1 - abs(k) / reach))) * (path(values[rows], need[inside]) - values[rows])
+        more[rows], less[rows] = np.maximum(more[rows], step), np.minimum(less[rows], step)
+    return values + more + less
 
 
 def _touching(
@@ -267,9 +311,9 @@ def _touching(
 
 
 def _rows(track: Track, event: Event) -> np.ndarray:
-    """The frames next to an event's peak, as far as they lie within the event: one of them shows it."""
+    """An event's peak and the frames next to it, as far as they lie within the event: one of them shows it."""
     low, peak, high = ((t - track.start) * track.fps for t in (event.start, event.peak, event.end))
-    rows = np.rint(peak) + np.array([-1, 0, 1])
+    rows = np.rint(peak) + np.array([0, -1, 1])
     rows = rows[(rows >= low - 0.5) & (rows <= high + 0.5)]
     if not len(rows):
         rows = np.rint([peak])

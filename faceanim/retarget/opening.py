@@ -20,13 +20,18 @@ PARTS = {
     "mouthUpperUpLeft": 0.12, "mouthUpperUpRight": 0.12,
 }  # fmt: skip
 """How far each channel parts the lips of the reference head at a mouth a little open, over a wide open mouth."""
-STEPS = 8
-"""Halvings: 2^-8 of the way is nothing to be seen."""
 
 
 def wanted(track: Track) -> np.ndarray:
     """float (F,): how far the channels part the lips, 0 as at rest, 1 as in a wide open mouth."""
     return np.clip(sum(weight * track.column(name) for name, weight in PARTS.items()), 0, 1)
+
+
+def widest(mouth: Mouth, mapping: Mapping) -> tuple[np.ndarray, float]:
+    """The controls' values float32 (1, K) of a wide open mouth, and how far its lips are apart (gaps.apart)."""
+    wide = pose(mapping, **OPEN)
+    most = np.array([[wide.get(name, 0.0) for name in mouth.controls]], np.float32)
+    return most, float(gaps.apart(mouth, mouth.posed(most))[0])
 
 
 def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> Track:
@@ -37,25 +42,17 @@ def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> T
     solver = Solver.of(mouth, mapping)
     columns = [track.index(name) for name in mouth.controls]
     values = track.values[:, columns]
-    wide = pose(mapping, **OPEN)
-    most = np.array([[wide.get(name, 0.0) for name in mouth.controls]], np.float32)
-    full = float(solver.at(gaps.apart, most)[0])
-    free = np.array([name in blended for name in mouth.controls]) & (solver.opens | (most[0] > 0))
+    most, full = widest(mouth, mapping)
+    free = solver.blended & (solver.opens | (most[0] > 0))
     if full <= gaps.CLOSED or not free.any():
         return track
     asked = share * full
     rows = np.flatnonzero(np.abs(solver.at(gaps.apart, values) - asked) > 0.25 * gaps.CLOSED)
     if not len(rows):
         return track
-    start, goal = values[rows], asked[rows]
-    shut, opened = np.where(free, 0, start), np.where(free, most, start)
-    too_far = solver.at(gaps.apart, start) > goal
-    end = np.where(too_far[:, None], shut, opened).astype(np.float32)
-    low, high = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        above = solver.at(gaps.apart, start + middle[:, None] * (end - start)) > goal
-        low, high = np.where(above == too_far, middle, low), np.where(above == too_far, high, middle)
+    now, goal = values[rows], asked[rows]
+    shut, opened = np.where(free, 0, now), np.where(free, most, now)
+    too_far = (solver.at(gaps.apart, now) > goal)[:, None]
     result = track.values.copy()
-    result[np.ix_(rows, columns)] = start + high[:, None] * (end - start)
+    result[np.ix_(rows, columns)] = solver.parted(np.where(too_far, shut, now), np.where(too_far, now, opened), goal)
     return track.with_values(result)

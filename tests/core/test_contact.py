@@ -167,6 +167,16 @@ def test_no_flicker():
     assert bend[1] < 1.3 * bend[0] + 0.1
 
 
+def test_a_correction_comes_and_goes_evenly():
+    """All controls together: the jaw does not stay up from afar because the lip has still to roll."""
+    mouth = lips.find(made(), MAPPING)
+    track = apply(Track.from_columns(FPS, {"jawOpen": np.full(60, 0.5)}), MAPPING)
+    after = contact.hold(track, MAPPING, mouth, [Event(TEETH, 0.49, 0.51, 0.5)])
+    raised = track.column("a") - after.column("a")
+    assert raised[30] > 0.3 and after.column("c")[30] > 0.1
+    assert raised[27] < 0.5 * raised[30] and 0 < raised[26] < 0.2 * raised[30] and raised[25] == 0
+
+
 def test_what_holds_is_left_alone():
     mouth = lips.find(made(close=1.0), MAPPING)
     times = np.arange(60) / FPS

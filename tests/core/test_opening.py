@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from faceanim.core.events import JAW, Event
 from faceanim.core.mapping import Mapping, Target
 from faceanim.core.track import Track
-from faceanim.retarget import gaps, lips, opening
+from faceanim.retarget import contact, gaps, lips, opening
 from faceanim.retarget.apply import apply
 
 
@@ -46,3 +47,25 @@ def test_keys_of_channels_are_left_as_they_are(mouth_and_mapping):
     plain = Mapping("plain", mapping.targets)
     track = apply(Track.from_columns(60.0, {"jawOpen": np.linspace(0, 1, 10)}), plain)
     assert opening.follow(track, plain, mouth, np.zeros(10)) is track
+
+
+def test_a_sibilant_spares_the_jaw_and_keeps_the_opening(data):
+    """Where a viseme sinks the jaw with hardly parted lips, another one parts them instead."""
+    from test_geometry import ict
+
+    surface, own = ict(data)
+    moves = {name: np.zeros_like(surface.points) for name in own.values()}
+    for key, name in own.items():
+        which, delta = surface.deltas[key]
+        moves[name][which] = delta
+    jaw, lower = moves["jawOpen"], moves["mouthLowerDown_L"] + moves["mouthLowerDown_R"]
+    shapes = {"aa": jaw + 0.6 * lower, "ss": 1.3 * jaw + 0.85 * moves["mouthClose"]}
+    deltas = {name: (np.flatnonzero(shape.any(1)), shape[shape.any(1)]) for name, shape in shapes.items()}
+    mapping = Mapping("two", {"aa": Target({"jawOpen": 1.0}), "ss": Target({"mouthStretchLeft": 1.0})}, (("aa", "ss"),))
+    mouth = lips.find(lips.Surface(surface.points, surface.edges, deltas), mapping)
+    channels = {"jawOpen": np.full(60, 0.05), "mouthStretchLeft": np.full(60, 0.9)}
+    track = apply(Track.from_columns(60.0, channels), mapping)
+    made = contact.hold(track, mapping, mouth, [Event(JAW, 0.45, 0.55, 0.5)])
+    before, after = (gaps.measure(mouth, mouth.posed(t.values)) for t in (track, made))
+    assert before.jaw[30] > gaps.NARROW > after.jaw[30]
+    assert np.abs(after.lips - before.lips).max() < 0.02 < before.lips.min()
