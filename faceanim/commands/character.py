@@ -13,8 +13,8 @@ from typing import Any
 
 from ..core.files import input_file
 from ..errors import EngineError, FaceanimError
-from .command import Command, Report, lines, writable
-from .moods import moods_of, moods_options
+from .command import Command, Report, lines, read_take, writable
+from .moods import moods_of, moods_options, style_of
 from .recording import analyze_to, analyzed, clip_options
 
 CHARACTERS = ".blend, .glb, .gltf, .fbx, .usd or .vrm"
@@ -220,11 +220,18 @@ def _contacts_missed(report: Report) -> tuple[str, str] | None:
 
 
 def _export_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("file", type=Path, metavar="FILE", help=".fbx, .glb, .gltf, .usd… or .abc")
-    sub.add_argument("blend", type=Path, metavar="OUT.blend")
+    sub.add_argument("file", type=Path, metavar="FILE", help=".fbx, .glb, .gltf, .usd…, .abc or .csv")
+    sub.add_argument("blend", type=Path, metavar="OUT.blend", help="what was exported; of a .csv its TAKE.faceanim")
+    sub.add_argument("--style", type=Path, help="the style's JSON that a .csv was written with")
 
 
 def _verify_export(args: argparse.Namespace) -> Report:
+    if args.file.suffix.lower() == ".csv":  # it holds the take's channels, whatever character they move
+        from ..formats import livelink
+        from ..pipeline import channels
+
+        report = livelink.compare(args.file, channels(read_take(args.blend), style_of(args.style)))
+        return {"path": str(args.file), "take": str(args.blend), **report}
     with blender(args) as commands:
         return commands.verify_export(args)
 

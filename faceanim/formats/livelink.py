@@ -12,7 +12,7 @@ import csv
 import math
 import re
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -51,6 +51,8 @@ APP_RATE = 60
 _CHANNEL = {name.lower(): name for name in (*ARKIT, *ROTATIONS)}
 _TIMECODE = re.compile(r"(\d{1,3}):(\d{1,2}):(\d{1,2})[:;](\d{1,4}(?:\.\d*)?)")
 
+_EXACT, _STILL = 1e-6, 1e-6
+"""Ten decimals are written: what is off by more was changed, and what moves by less stands still."""
 _LOST_S = 0.1
 """Farther than this from a row, a frame is a guess (seconds)."""
 
@@ -104,6 +106,39 @@ def read(path: str | Path, rotation_unit: str = "rad", mirror: bool = False, fps
     values[:, [name in ROTATIONS for name in channels]] /= unit
     track = _on_grid(path, channels, times, values, rate)
     return _mirror(track) if mirror else track
+
+
+def compare(path: str | Path, track: Track) -> dict[str, Any]:
+    """What a file holds beside the Track it was written from: every channel at every frame, rate and length.
+
+    Returns `controls` (that move), `frames`, `seconds`, `fps`, `max_error`, `worst` (control, time), `missing`,
+    `left_out` (what moves and has no column), `file` (its own rate and length) and `passed`. Raises FormatError.
+    """
+    with input_file(path, "Live Link Face CSV", FormatError).open(encoding="utf-8-sig", errors="replace") as file:
+        verbatim = file.readline().strip() == HEADER
+    there = read(path)
+    moving = [name for name in track.channels if np.ptp(track.column(name)) > _STILL]
+    errors, missing = {}, []
+    for name in (name for name in moving if name in (*ARKIT, *ROTATIONS)):
+        if name in there.channels:
+            wanted, got = np.zeros((2, max(track.frames, there.frames)))
+            wanted[: track.frames], got[: there.frames] = track.column(name), there.column(name)
+            errors[name] = np.abs(wanted - got)
+        else:
+            missing.append(name)
+    worst = max(errors, key=lambda name: errors[name].max(), default=None)
+    largest = float(errors[worst].max()) if worst else 0.0
+    kept = there.frames == track.frames and (track.frames < 2 or abs(there.fps / track.fps - 1) < 1e-3)
+    return {
+        "controls": len(errors), "frames": track.frames, "seconds": track.frames / track.fps, "fps": track.fps,
+        "max_error": largest,
+        "worst": worst and {"control": worst, "time_s": float(errors[worst].argmax() / track.fps)},
+        "missing": missing,
+        "left_out": [name for name in moving if name not in (*ARKIT, *ROTATIONS)],
+        "file": {"fps": there.fps, "seconds": there.frames / there.fps, "header": verbatim, "kept": kept},
+        "limit": _EXACT,
+        "passed": bool(errors) and not missing and largest < _EXACT and kept and verbatim,
+    }  # fmt: skip
 
 
 def format_timecode(seconds: float, fps: float) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from faceanim.blender import export, motion
+from faceanim.blender import scene as scenes
 from faceanim.blender.bake import bake, set_rate
 from faceanim.blender.verify import verify_export
 from faceanim.errors import InputError, OutputError
@@ -90,6 +91,31 @@ def test_what_the_rig_makes_of_it_is_exported(puppet, curves, tmp_path, kind):
     report = exported(puppet, tmp_path, kind)
     assert report["passed"] and report["max_error"] < 1e-3, report
     assert report["controls"] == (2 if kind == "abc" else 4 + 5)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_all_at_once_from_frame_1001(puppet, curves, tmp_path, kind):
+    """A Subdivision modifier, an action of the user's own on the armature, another on the key that is baked."""
+    scene, rig = bpy.context.scene, puppet.armature
+    rate = set_rate(scene, 29.97)
+    scene.frame_start, scene.frame_end = 1001, 1100
+    for mesh in ("Head", "Teeth"):
+        bpy.data.objects[mesh].modifiers.new("Subdivision", "SUBSURF").levels = 1
+    rig.pose.bones["head"].rotation_mode = "XYZ"
+    for frame, turn in ((1001, 0.0), (1030, 0.6), (1061, -0.3)):
+        for bone, path in (("spine", "location"), ("head", "rotation_euler")):
+            setattr(rig.pose.bones[bone], path, (0.2 * turn, 0.0, turn))
+            rig.pose.bones[bone].keyframe_insert(path, frame=frame)
+        key = bpy.data.objects["Head"].data.shape_keys.key_blocks["eyeBlinkLeft"]
+        key.value = abs(turn)
+        key.keyframe_insert("value", frame=frame)
+    bake(scenes.character(bpy.context), curves, rate, 1001)
+    report = exported(scenes.character(bpy.context), tmp_path, kind)
+    assert report["passed"] and report["max_error"] < 1e-3, report
+    assert report["controls"] == (2 if kind == "abc" else 4 + 5) and not report["missing"]
+    assert report["fps"] == pytest.approx(rate) and report["frames"] == round(2 * rate) + 1
+    if kind != "abc":
+        assert report["file"]["kept"] and report["file"]["fps"] == pytest.approx(rate, rel=1e-4)
 
 
 def deformed(name):

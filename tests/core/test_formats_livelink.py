@@ -192,3 +192,20 @@ def test_binary_is_no_csv(tmp_path):
         (tmp_path / "a.csv").write_bytes(content)
         with pytest.raises(FormatError):
             livelink.read(tmp_path / "a.csv")
+
+
+def test_a_file_is_compared_with_what_it_was_written_from(tmp_path):
+    made = track()
+    livelink.write(made, tmp_path / "a.csv")
+    report = livelink.compare(tmp_path / "a.csv", made)
+    assert report["passed"] and report["controls"] == len(KEPT) and report["file"]["fps"] == 60, report
+    assert report["left_out"] == [name for name in CHANNELS if name not in KEPT]
+    table = (tmp_path / "a.csv").read_text().split("\n")
+    row = table[91].split(",")
+    row[2 + livelink.COLUMNS.index("JawOpen")] = "0.5"
+    (tmp_path / "b.csv").write_text("\n".join([*table[:91], ",".join(row), *table[92:]]))
+    report = livelink.compare(tmp_path / "b.csv", made)
+    assert not report["passed"] and report["worst"] == {"control": "jawOpen", "time_s": 1.5}
+    (tmp_path / "c.csv").write_text("\n".join([*table[:100], ""]))
+    report = livelink.compare(tmp_path / "c.csv", made)
+    assert not report["passed"] and not report["file"]["kept"]
