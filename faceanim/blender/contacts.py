@@ -23,6 +23,7 @@ from ..formats import takes
 from ..retarget import faces, gaps, lips, names
 from . import scene
 from .bake import scene_rate
+from .carrying import carrying
 from .scene import Character
 from .stage import clip_span
 
@@ -84,7 +85,7 @@ def shapes(character: Character) -> lips.Surface:
 
 def propose(character: Character) -> names.Proposal:
     """The Mapping that the names of a character's keys and bones, and what the keys do, suggest."""
-    return faces.propose(character.rig, shapes(character))
+    return faces.propose(carrying(character.rig, character.armatures), shapes(character))
 
 
 def axes(character: Character) -> np.ndarray:

@@ -14,7 +14,8 @@ from ..retarget import faces
 from .linked import is_linked
 
 # Constraints that leave nothing of a bone's own rotation
-_OVERRULING = {"COPY_TRANSFORMS", "COPY_ROTATION", "TRACK_TO", "DAMPED_TRACK", "LOCKED_TRACK", "IK", "ARMATURE"}
+_LOOKING = {"TRACK_TO", "DAMPED_TRACK", "LOCKED_TRACK"}
+_OVERRULING = {"COPY_TRANSFORMS", "COPY_ROTATION", "IK", "ARMATURE", *_LOOKING}
 # Those that leave nothing of its own location
 _HOLDING = {"COPY_TRANSFORMS", "COPY_LOCATION", "ARMATURE"}
 
@@ -43,6 +44,7 @@ def bones_of(armature: Object) -> list[Bone]:
     space = head_space(armature)
     driven = driven_paths(armature)
     unit = _between_eyes(armature, space)
+    aims = _aims(armature)
     bones = []
     for pose in armature.pose.bones:
         rest = space.T @ np.array(pose.bone.matrix_local.to_3x3().normalized())
@@ -54,8 +56,19 @@ def bones_of(armature: Object) -> list[Bone]:
             move = "connected"
         ends = [space.T @ np.array(end) / unit for end in (pose.bone.head_local, pose.bone.tail_local)]
         axes = rest if pose.bone.use_local_location else space.T
-        bones.append(Bone(pose.name, armature.name, rest, pose.rotation_mode, parent, turn, *ends, axes, unit, move))
+        bones.append(Bone(pose.name, armature.name, rest, pose.rotation_mode, parent, turn, *ends, axes, unit, move,
+                          aims.get(pose.name, 0.0) / unit))  # fmt: skip
     return bones
+
+
+def _aims(armature: Object) -> dict[str, float]:
+    """What bones look at by a constraint, to how far from them it stands at rest, in the armature's own units."""
+    looks = [
+        (pose.bone, armature.data.bones.get(constraint.subtarget))
+        for pose in armature.pose.bones for constraint in pose.constraints
+        if constraint.type in _LOOKING and constraint.target == armature and not constraint.mute
+    ]  # fmt: skip
+    return {target.name: (target.head_local - bone.head_local).length for bone, target in looks if target}
 
 
 def _blocked(
@@ -84,8 +97,8 @@ def _between_eyes(armature: Object, space: np.ndarray) -> float:
             sides.setdefault(role, {}).setdefault(letter, []).append(float(space[:, 0] @ np.array(bone.head_local)))
     for role in ("eye", "lid_upper", "lid_lower", "brow"):
         both = sides.get(role, {})
-        if len(both) == 2 and abs(np.mean(both["l"]) - np.mean(both["r"])) > 1e-6:
-            return abs(float(np.mean(both["l"]) - np.mean(both["r"])))
+        if len(both) == 2 and abs(np.median(both["l"]) - np.median(both["r"])) > 1e-6:
+            return abs(float(np.median(both["l"]) - np.median(both["r"])))
     heads = [bone.length for bone in armature.data.bones if re.search("head", bone.name, re.IGNORECASE)]
     return 0.3 * max(heads, default=0.0) or 1.0
 

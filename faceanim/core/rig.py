@@ -42,6 +42,9 @@ class Bone:
     location_axes  float64 (3, 3): what its location channels move it along, as columns in head space
     unit           the distance between the eyes in the armature's own units
     unmovable      why it must not be moved ("connected", "locked", ...), else ""
+    aim            how far it stands from what looks at it by a constraint, in distances between the eyes, else 0
+    carried        another bone to how far its motion takes this one along, 0..1 (in turning where both are of head and
+                   neck, else in place); None: wholly by those above it, not by others
     """
 
     name: str
@@ -55,6 +58,8 @@ class Bone:
     location_axes: np.ndarray = field(default_factory=lambda: np.eye(3))
     unit: float = 1.0
     unmovable: str = ""
+    aim: float = 0.0
+    carried: Table[str, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def find(rig: Rig) -> dict[str, list[Bone]]:
 
 def free(bones: list[Bone]) -> Bone | None:
     """The first that may be written."""
-    return next((b for b in bones if not b.blocked), None)
+    return next((b for b in bones if not (b.unmovable if b.aim else b.blocked)), None)
 
 
 def head_targets(rig: Rig, head: Bone, necks: list[Bone]) -> dict[str, Target]:
@@ -49,7 +49,9 @@ def head_targets(rig: Rig, head: Bone, necks: list[Bone]) -> dict[str, Target]:
         (b for b in necks if not b.blocked and b.name in above and b.armature == head.armature),
         key=lambda b: above.index(b.name), default=None,
     )
-    parts = [(head, 1.0)] if neck is None else [(neck, NECK_SHARE), (head, 1 - NECK_SHARE)]
+    parts = [(head, 1.0)]
+    if neck is not None:
+        parts = [(neck, NECK_SHARE), (head, 1 - NECK_SHARE * carried(rig, head, neck))]
     return {
         bone_control(bone.name, axis): Target({channel: sign * share}, minimum=-HEAD_LIMIT, maximum=HEAD_LIMIT)
         for bone, share in parts
@@ -58,13 +60,15 @@ def head_targets(rig: Rig, head: Bone, necks: list[Bone]) -> dict[str, Target]:
 
 
 def eye_targets(left: Bone, right: Bone, share: float = 1.0) -> dict[str, Target]:
-    """share: radians that the bones turn for a radian of gaze."""
-    limit = EYE_LIMIT * share
-    return {
-        bone_control(bone.name, axis): Target({f"{side}Eye{turn}": share}, minimum=-limit, maximum=limit)
-        for bone, side in ((left, "left"), (right, "right"))
-        for axis, turn in (("x", "Pitch"), ("y", "Yaw"))
-    }
+    """share: radians that the bones turn for a radian of gaze. What an eye looks at is moved across its way instead."""
+    made = {}
+    for bone, side in ((left, "left"), (right, "right")):
+        moves = (("x", "Yaw", 1.0), ("y", "Pitch", -1.0)) if bone.aim else (("x", "Pitch", 1.0), ("y", "Yaw", 1.0))
+        by = bone.aim or share
+        for axis, turn, sign in moves:
+            target = Target({f"{side}Eye{turn}": sign * by}, minimum=-EYE_LIMIT * by, maximum=EYE_LIMIT * by)
+            made[bone_control(bone.name, axis, "loc" if bone.aim else "rot")] = target
+    return made
 
 
 def jaw_targets(jaw: Bone) -> dict[str, Target]:
@@ -72,6 +76,13 @@ def jaw_targets(jaw: Bone) -> dict[str, Target]:
     opens = Target({"jawOpen": JAW_RAD, "mouthClose": -JAW_RAD}, minimum=0.0, maximum=JAW_RAD)
     turns = Target({"jawLeft": 0.12, "jawRight": -0.12}, minimum=-0.12, maximum=0.12)
     return {bone_control(jaw.name, "x"): opens, bone_control(jaw.name, "y"): turns}
+
+
+def carried(rig: Rig, bone: Bone, by: Bone) -> float:
+    """How far one bone's motion takes another along, 0..1 (Bone.carried)."""
+    if bone.carried is not None:
+        return bone.carried.get(by.name, 0.0)
+    return float(by.name in ancestors(rig, bone))
 
 
 def ancestors(rig: Rig, bone: Bone) -> list[str]:

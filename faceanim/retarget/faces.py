@@ -23,6 +23,8 @@ _LAYERS = ("", "def", "org")
 _AXES = {"side": "x", "up": "y", "front": "z", "out": "x"}
 _JAWLESS = (-0.35, -0.05)
 """How far a lower lip goes down and back at jawOpen 1 where no jaw bone turns, in distances between the eyes."""
+_HANGING = 0.05
+"""A lip that the jaw carries by more than this goes with it as its rig has it."""
 _GAP, _GAP_RAD = 0.3, 0.5
 """Between the lids where it cannot be seen from the bones, in distances between the eyes, and seen from the eye."""
 
@@ -141,6 +143,13 @@ def is_face(bone_names: list[str]) -> bool:
     return bool(jaws) or bool(found & {"lip_upper", "lip_lower", "lid_upper"})
 
 
+def movers(rig: Rig) -> dict[str, bool]:
+    """The bones that a face is moved by, to whether they turn (neck, head, jaw) or move."""
+    found = bones.find(rig)
+    turning = {b.name: True for role in ("neck", "head", "jaw") for b in found[role] if not b.blocked}
+    return {**{p.bone.name: False for placed in _find(rig).values() for p in placed}, **turning}
+
+
 def _find(rig: Rig) -> dict[str, list[Placed]]:
     """Role to its bones, of one layer alone."""
     found: dict[str, dict[str, list[Placed]]] = {}
@@ -161,10 +170,11 @@ def _bones(rig: Rig, driven: set[str], targets: Table[str, Target]) -> dict[str,
     moves: dict[str, Moves] = {}
     for role, placed in found.items():
         about = _roles()[1][role]
-        reach = [abs(p.bone.head[0]) for p in placed]
-        for p in placed:
+        along = 2 if about.get("along") == "front" else 0
+        reach = [p.bone.head[2] if along else abs(p.bone.head[0]) for p in placed]
+        for p, far in zip(placed, reach, strict=True):
             wide = max(reach) - min(reach)
-            t = (abs(p.bone.head[0]) - min(reach)) / wide if wide > 1e-6 else 0.5
+            t = (far - min(reach)) / wide if wide > 1e-6 else 0.5
             own = _blended(about, t if "outer" in about else 0.0, p.side)
             if role.startswith("lid"):
                 own = _lid(own, p, role, found, rig)
@@ -172,10 +182,25 @@ def _bones(rig: Rig, driven: set[str], targets: Table[str, Target]) -> dict[str,
                 own |= _with_jaw(p.bone, jaw, about["with_jaw"], rig)
             moves[p.bone.name] = {key: v for key, v in own.items() if key[1] not in driven and abs(v) > 1e-6}
     made: dict[str, Target] = {}
-    for name, own in moves.items():
-        carried = next((moves[above] for above in bones.ancestors(rig, rig.bone(name)) if above in moves), {})
-        made |= _targets(name, {key: own.get(key, 0.0) - carried.get(key, 0.0) for key in {**own, **carried}})
+    for name, own in _uncarried(moves, rig).items():
+        made |= _targets(name, own)
     return made
+
+
+def _uncarried(moves: dict[str, Moves], rig: Rig) -> dict[str, Moves]:
+    """The moves of each bone without what carries it there already; what has no part in a channel is carried along."""
+    chain = [rig.bone(name) for name in moves]
+    count = len(chain)
+    carry = np.array([float(a is b) or bones.carried(rig, b, a) for b in chain for a in chain]).reshape(count, count)
+    found: dict[str, Moves] = {name: {} for name in moves}
+    for key in {key for own in moves.values() for key in own}:
+        part = [i for i, bone in enumerate(chain) if key in moves[bone.name]]
+        wanted = np.array([moves[chain[i].name][key] for i in part])
+        if key[0].startswith("loc"):
+            wanted = np.linalg.lstsq(carry[np.ix_(part, part)], wanted, rcond=1e-6)[0]
+        for i, amount in zip(part, wanted, strict=True):
+            found[chain[i].name][key] = float(amount)
+    return found
 
 
 def _blended(about: dict, t: float, side: str) -> Moves:
@@ -197,7 +222,7 @@ def _blended(about: dict, t: float, side: str) -> Moves:
 
 def _with_jaw(bone: Bone, jaw: Bone | None, share: float, rig: Rig) -> Moves:
     """What a lip that does not hang from the jaw does as it opens: its place on the jaw, turned with it."""
-    if jaw is not None and jaw.name in bones.ancestors(rig, bone):
+    if jaw is not None and bones.carried(rig, bone, jaw) > _HANGING:
         return {}
     down, back = _JAWLESS
     if jaw is not None:
@@ -224,9 +249,18 @@ def _lid(own: Moves, lid: Placed, role: str, found: dict[str, list[Placed]], rig
         return {("rot_x", channel): -amount * gap for (_, channel), amount in own.items()}
     gap = _GAP
     if facing:
-        level = np.interp(lid.bone.head[0], [b.head[0] for b in facing], [b.head[1] for b in facing])
-        gap = max(abs(float(lid.bone.head[1] - level)), 1e-3)
+        across = float(_level(facing, lid.bone.head[0]) - lid.bone.head[1])
+        gap = max(across if role == "lid_lower" else -across, 1e-3)
     return {key: amount * gap for key, amount in own.items()}
+
+
+def _level(lid: list[Bone], x: float) -> float:
+    """The height of a lid's bones at x, beyond its ends on in line: at the corners the lids meet."""
+    places = np.array([bone.head[:2] for bone in lid])
+    if len(lid) > 1 and not places[0, 0] < x < places[-1, 0]:
+        (x0, y0), (x1, y1) = places[:2] if x <= places[0, 0] else places[-2:]
+        return y0 + (x - x0) * (y1 - y0) / max(x1 - x0, 1e-6)
+    return float(np.interp(x, *places.T))
 
 
 def _rise(bone: Bone) -> float:
