@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .mesh import SAMPLES, Mesh
+from .mesh import SAMPLES, Mesh, unit
 
 if TYPE_CHECKING:
     from .make import Fit
 
 LID = 0.008
 """Skin keeps its distance from the eye up to this (over the span)."""
+GRAZE = 0.001
+"""Halfway it may come this near."""
 REACH = 1.4
 """Skin this near to an eye's middle (over the eye's size) is looked at."""
 ROUNDS = 6
@@ -41,18 +43,17 @@ def _push(surface: Mesh, moved: np.ndarray, eye: np.ndarray, span: float, out: n
     centre = (low + high) / 2 - [0, 0, max(0.0, (size - (high - low)[2]) / 2)]
     rays = eye - centre
     length = np.linalg.norm(rays, axis=1)
-    tree = cKDTree(rays / np.maximum(length, 1e-12)[:, None])
+    tree = cKDTree(unit(rays))
 
-    def clearance(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def clearance(points: np.ndarray) -> np.ndarray:
         ray = points - centre
         away = np.linalg.norm(ray, axis=1)
-        ray /= np.maximum(away, 1e-12)[:, None]
-        far, near = tree.query(ray, k=4)
+        far, near = tree.query(unit(ray), k=4)
         # beside a flat eye there is nothing to stay clear of
-        return np.where(far[:, 0] < 0.15, away - length[near].max(1), np.inf), ray
+        return np.where(far[:, 0] < 0.15, away - length[near].max(1), np.inf)
 
     about = np.flatnonzero(np.linalg.norm(surface.points - centre, axis=1) < REACH * size)
-    rest, _ = clearance(surface.points[about])
+    rest = clearance(surface.points[about])
     over = (rest > 0) & np.isfinite(rest)
     about, rest = about[over], rest[over]
     joined = surface.stiffness()
@@ -60,14 +61,16 @@ def _push(surface: Mesh, moved: np.ndarray, eye: np.ndarray, span: float, out: n
     for k in range(len(moved)):
         if not np.abs(moved[k, about]).max(initial=0.0) > 1e-4 * span:
             continue
-        left, ray = clearance(surface.points[about] + moved[k, about])
+        end, halfway = (surface.points[about] + part * moved[k, about] for part in (1.0, 0.5))
+        # a key moves in a straight line, which cuts the ball: what is missing halfway is made up for at the end
+        along = np.maximum((unit(end - centre) * unit(halfway - centre)).sum(1), 0.5)
+        cut = (np.minimum(rest, GRAZE * span) - clearance(halfway)) / (0.5 * along)
+        short = np.maximum(np.minimum(rest, LID * span) - clearance(end), cut)
         need = np.zeros(len(surface.points))
         # nothing comes nearer than it moves: more is a corner of the eye's outline
-        most = np.linalg.norm(moved[k, about], axis=1)
-        need[about] = np.clip(np.minimum(rest, LID * span) - left, 0, most)
+        need[about] = np.clip(short, 0, np.linalg.norm(moved[k, about], axis=1))
         # no step where the push ends
         wide = need.copy()
         for _ in range(ROUNDS):
             wide = np.maximum(need, wide - (joined @ wide) / np.maximum(weight, 1e-12))
-        ring = surface.points + moved[k] - centre
-        out[k] += wide[:, None] * ring / np.maximum(np.linalg.norm(ring, axis=1, keepdims=True), 1e-12)
+        out[k] += wide[:, None] * unit(surface.points + moved[k] - centre)

@@ -39,7 +39,7 @@ class Mesh:
 
     @cached_property
     def face_normals(self) -> np.ndarray:
-        return _unit(self.crosses)
+        return unit(self.crosses)
 
     @cached_property
     def normals(self) -> np.ndarray:
@@ -48,7 +48,7 @@ class Mesh:
         for corner in self.triangles.T:
             for axis in range(3):
                 total[:, axis] += np.bincount(corner, self.crosses[:, axis], len(self.points))
-        return _unit(total)
+        return unit(total)
 
     @cached_property
     def masses(self) -> np.ndarray:
@@ -189,5 +189,5 @@ def _closest(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)

@@ -12,8 +12,10 @@ from faceanim.engine.shapes import REFERENCE  # noqa: E402
 from faceanim.errors import CharacterError, FormatError  # noqa: E402
 from faceanim.evaluate.shapes import errors  # noqa: E402
 from faceanim.formats import heads  # noqa: E402
+from faceanim.shapes import eyeballs  # noqa: E402
 from faceanim.shapes.landmarks import known  # noqa: E402
 from faceanim.shapes.make import make  # noqa: E402
+from faceanim.shapes.mesh import Mesh  # noqa: E402
 
 KEYS = ("jawOpen", "mouthClose", "eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthPucker", "browInnerUp")
 
@@ -76,6 +78,32 @@ def test_lids_and_lips_meet(made):
     assert set(report["lids"]) == {"Left", "Right"} and max(report["lids"].values()) < 0.05
     assert report["lips"] < 0.05 and not report["notes"], report
     assert all(key["folded"] < 0.02 for key in report["keys"].values())
+
+
+def test_lids_slide_over_the_eye_halfway_too():
+    """A thin lid that closes in a straight line from above to below, on a ball one wide between eyes three apart."""
+
+    def patch(across, up, radius):
+        across, up = np.meshgrid(across, up)
+        points = radius * np.stack([np.sin(across) * np.cos(up), np.sin(up), np.cos(across) * np.cos(up)], -1)
+        n, index = across.shape[1], np.arange(across.size).reshape(across.shape)
+        a, b, c, d = (i.ravel() for i in (index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]))
+        return Mesh(points.reshape(-1, 3), np.concatenate([np.stack([a, b, d], 1), np.stack([a, d, c], 1)])), n
+
+    ball, _ = patch(np.linspace(-np.pi, np.pi, 80), np.linspace(-1.5, 1.5, 40), 0.5)
+    lid, n = patch(np.linspace(-0.5, 0.5, 11), np.linspace(0.5, 1.1, 7), 0.503)
+    turn = np.linspace(-0.9, 0, 7).repeat(n)
+    y, z = lid.points[:, 1], lid.points[:, 2]
+    closed = np.stack([lid.points[:, 0], y * np.cos(turn) + z * np.sin(turn), z * np.cos(turn) - y * np.sin(turn)], 1)
+    moved = (closed - lid.points)[None]
+
+    def least(part, added):
+        return np.linalg.norm(lid.points + part * (moved[0] + added[0]), axis=1).min()
+
+    assert least(0.5, 0 * moved) < 0.46
+    out = np.zeros_like(moved)
+    eyeballs._push(lid, moved, ball.points, 3.0, out)
+    assert least(0.5, out) > 0.499 and least(1.0, out) > 0.5
 
 
 def test_eyes_stay_and_the_lower_jaw_goes_with_its_teeth(made, true):
