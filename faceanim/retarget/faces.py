@@ -251,7 +251,17 @@ def _lid(own: Moves, lid: Placed, role: str, found: dict[str, list[Placed]], rig
     if facing:
         across = float(_level(facing, lid.bone.head[0]) - lid.bone.head[1])
         gap = max(across if role == "lid_lower" else -across, 1e-3)
-    return {key: amount * gap for key, amount in own.items()}
+    moves = {key: amount * gap for key, amount in own.items()}
+    if eye is None or eye.aim:
+        return moves
+    over = {("loc_z", channel): _over(lid.bone.head - eye.head, way) for (_, channel), way in moves.items()}
+    return {**moves, **over}
+
+
+def _over(lid: np.ndarray, way: float) -> float:
+    """How far to the front what stands at `lid` from an eye's middle goes when it slides up by `way` over the ball."""
+    _, up, front = lid
+    return float(np.sqrt(max(up**2 + front**2 - (up + way) ** 2, 0.25 * front**2)) - front) if front > 0 else 0.0
 
 
 def _level(lid: list[Bone], x: float) -> float:

@@ -109,6 +109,13 @@ def test_the_mouth_opens_and_the_lids_close(face):
     assert lids[0][-1] == pytest.approx(0, abs=1e-4) and lids[1][-1] == pytest.approx(0.012, abs=1e-5)
 
 
+def test_lids_slide_over_the_eye(face):
+    """Where an eye bone says where its middle is; half closed they are further in by less than a twentieth."""
+    places = performed(face, eyeBlinkLeft=1.0)
+    away = np.linalg.norm(places["lid.T.L"] - places["eye.L"], axis=1)
+    assert away[-1] == pytest.approx(away[0], abs=5e-5) and away.min() > 0.95 * away[0]
+
+
 @pytest.mark.parametrize(("channel", "bone", "way"), [
     ("browInnerUp", "brow.T.L", (0, 0.18, 0)),
     ("browOuterUpRight", "brow.T.R.001", (0, 0.18, 0)),
