@@ -38,7 +38,8 @@ def carried(target: Solid, reference: Solid, fitted: Fit, names: tuple[str, ...]
     used = np.zeros(len(target.points), bool)
     used[whole.triangles.ravel()] = True
     surface, which = whole.part(used & fitted.skin)
-    skin = on_skin(surface, which, whole, fitted, names, deltas, moved)
+    grown = pieces.tongue_on_skin(target.kinds[which], surface, reference, fitted, deltas)
+    skin = on_skin(surface, which, whole, fitted, names, deltas, moved, grown)
     out[:, which] = skin
     out = out[:, target.welded]
     rest, values = pieces.moved(target, surface, skin, reference, fitted, names, deltas)
@@ -47,8 +48,9 @@ def carried(target: Solid, reference: Solid, fitted: Fit, names: tuple[str, ...]
 
 
 def on_skin(surface: Mesh, which: np.ndarray, whole: Mesh, fitted: Fit, names: tuple[str, ...], deltas: np.ndarray,
-            moved: np.ndarray) -> np.ndarray:
-    """float (K, v, 3): as the laid reference nearest to each vertex moves, smoothly where that is not known.
+            moved: np.ndarray, grown: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """float (K, v, 3): as the laid reference nearest to each vertex moves, smoothly where that is not known; what has
+    `grown` on it (vertices (n,), float (K, n, 3)) as is said.
 
     Lids and lips meet on the target itself: solved once without them, then with what that leaves open; and once more
     where lids had to be kept out of the eyes.
@@ -59,6 +61,7 @@ def on_skin(surface: Mesh, which: np.ndarray, whole: Mesh, fitted: Fit, names: t
     trust = FIRM * (1 - far) ** 2 * np.clip(near.facing, 0, 1)
     trust[_torn(surface, there)] = 0
     stay = near.distance > 2 * FAR * fitted.span
+    there[:, grown[0]], trust[grown[0]], stay[grown[0]] = grown[1], FIRM, False
     smooth = surface.stiffness()
     fabric = smooth.T @ smooth + 1e-3 * smooth
     base = (fabric + sparse.diags(trust + stay + 1e-7)).tocsc()

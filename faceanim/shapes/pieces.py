@@ -115,6 +115,23 @@ def _inside(target: Solid, rest: np.ndarray, piece: np.ndarray, surface: Mesh, r
     return mine
 
 
+def tongue_on_skin(kinds: np.ndarray, surface: Mesh, reference: Solid, fitted: Fit,
+                   deltas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(vertices (n,), float (K, n, 3)): a tongue in one piece with the skin (v vertices, of `kinds`), as it moves.
+
+    It is said to be one, or lies behind the lips nearer to the reference's tongue than to anything else of it.
+    """
+    used = np.unique(reference.mesh.triangles)
+    of_tongue = used[reference.kinds[used] == TONGUE]
+    if not len(of_tongue):
+        return np.empty(0, int), np.empty((len(deltas), 0, 3))
+    away, near = cKDTree(fitted.warped[used]).query(surface.points)
+    inside = (reference.kinds[used[near]] == TONGUE) & (away < INSIDE * fitted.span) & _behind(surface, surface.points)
+    these = np.flatnonzero((kinds == TONGUE) | (inside & (kinds == UNKNOWN)))
+    _, place = cKDTree(fitted.warped[of_tongue]).query(surface.points[these])
+    return these, fitted.scale * deltas[:, of_tongue[place]] @ fitted.turn.T
+
+
 def _rows(reference: Solid, names: tuple[str, ...], deltas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Vertices of the reference's upper and lower teeth, told apart by jawOpen."""
     teeth = np.flatnonzero(reference.kinds == TEETH)

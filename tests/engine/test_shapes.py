@@ -7,12 +7,15 @@ import pytest
 
 pytest.importorskip("scipy")
 
+from scipy.spatial import cKDTree  # noqa: E402
+
 from faceanim.core.head import EYE, NEEDED, TEETH, TONGUE, Head  # noqa: E402
 from faceanim.engine.shapes import REFERENCE  # noqa: E402
 from faceanim.errors import CharacterError, FormatError  # noqa: E402
 from faceanim.evaluate.shapes import errors  # noqa: E402
 from faceanim.formats import heads  # noqa: E402
 from faceanim.shapes import eyeballs  # noqa: E402
+from faceanim.shapes.head import Solid  # noqa: E402
 from faceanim.shapes.landmarks import known  # noqa: E402
 from faceanim.shapes.make import make  # noqa: E402
 from faceanim.shapes.mesh import Mesh  # noqa: E402
@@ -114,6 +117,26 @@ def test_eyes_stay_and_the_lower_jaw_goes_with_its_teeth(made, true):
         there = true.kinds == kind
         off = np.linalg.norm(jaw[there] - want[there], axis=1).max()
         assert off < 0.15 * np.linalg.norm(want[there], axis=1).max()
+
+
+def test_a_tongue_in_one_piece_with_the_mouth():
+    """No name says that it is one, and it hangs together with the skin."""
+    reference = heads.read(REFERENCE)
+    reference = replace(reference, keys={name: reference.keys[name] for name in ("jawOpen", "tongueOut")})
+    keys = {n: bent(reference.points + d) - bent(reference.points) for n, d in reference.keys.items()}
+    marks = {n: bent(np.asarray(p)[None])[0] for n, p in reference.landmarks.items()}
+    points = bent(reference.points)
+    tongue, islands = np.flatnonzero(reference.kinds == TONGUE), Solid(reference).islands
+    skin = np.flatnonzero(islands == np.bincount(islands[reference.kinds == 0]).argmax())
+    root = tongue[np.argsort(points[tongue, 2])[:40]]
+    _, at = cKDTree(points[skin]).query(points[root])
+    joined = np.concatenate([reference.triangles, np.stack([root, skin[at], np.roll(root, 1)], 1)])
+    kinds = np.where(reference.kinds == TONGUE, 0, reference.kinds)
+    made = make(Head(points, joined, kinds=kinds, landmarks=marks), reference, lambda image: None)
+    for name, want in keys.items():
+        off, most = np.linalg.norm(made.keys[name] - want, axis=1), np.linalg.norm(want[tongue], axis=1).max()
+        assert off[tongue].max() < 0.15 * most, name
+    assert np.linalg.norm(made.keys["tongueOut"][skin], axis=1).max() < 0.05 * most
 
 
 def test_a_head_without_a_face_asks_for_landmarks(reference):
