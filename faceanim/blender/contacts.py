@@ -4,7 +4,7 @@ the evaluated mesh of what was baked."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..core.rig import parse_control, parse_pose
 from ..core.take import Take
 from ..errors import CharacterError, InputError
 from ..formats import takes
-from ..retarget import faces, gaps, lips, names
+from ..retarget import faces, gaps, lips, names, stance
 from . import scene
 from .bake import scene_rate
 from .carrying import carrying
@@ -50,9 +50,9 @@ def notes(mouth: lips.Mouth | None) -> list[str]:
     return gaps.shortcomings(mouth)
 
 
-def surface(character: Character, mapping: Mapping) -> lips.Surface:
-    """The meshes at rest, in head space, and what the mapping's controls add to them."""
-    space = axes(character)
+def surface(character: Character, mapping: Mapping, space: np.ndarray | None = None) -> lips.Surface:
+    """The meshes at rest, in head space (or another, its axes as columns), and what the mapping's controls add."""
+    space = axes(character, mapping) if space is None else space
     points, edges, ranges = [], [], {}
     deltas: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     first = 0
@@ -80,7 +80,8 @@ def surface(character: Character, mapping: Mapping) -> lips.Surface:
 
 def shapes(character: Character) -> lips.Surface:
     """The Surface of all keys, without bones."""
-    return surface(character, Mapping(targets={key.name: Target({}) for key in character.rig.keys}))
+    every = Mapping(targets={key.name: Target({}) for key in character.rig.keys})
+    return surface(character, every, axes(character))
 
 
 def propose(character: Character) -> names.Proposal:
@@ -88,8 +89,16 @@ def propose(character: Character) -> names.Proposal:
     return faces.propose(carrying(character.rig, character.armatures), shapes(character))
 
 
-def axes(character: Character) -> np.ndarray:
-    """float64 (3, 3): own left, up and out of the face in the world, as columns."""
+def axes(character: Character, mapping: Mapping | None = None) -> np.ndarray:
+    """float64 (3, 3): own left, up and out of the face in the world, as columns: by the bones, else by what the keys of
+    a mapping (of the names', where none is given) move."""
+    if character.armature is None:
+        with suppress(CharacterError):
+            targets = (mapping or names.propose(character.rig).mapping).targets
+            telling = Mapping(targets={c: t for c, t in targets.items() if not stance.CHANNELS.isdisjoint(t.weights)})
+            told = stance.looking(surface(character, telling, np.eye(3)), telling)
+            if told is not None:
+                return told
     return scene.axes(character.armature)
 
 
@@ -214,7 +223,7 @@ def measured(blend: str | Path, mapping: Mapping | None = None) -> tuple[Mapping
             "give it a key that opens the mouth (jawOpen), and a mesh with a slit between the lips",
         )
     frames = np.arange(first, last + 1)
-    found = gaps.measure(mouth, sample(opened, character, mouth, frames))
+    found = gaps.measure(mouth, sample(opened, character, mouth, frames, axes(character, mapping)))
     return mapping, mouth, found, (frames - first) / scene_rate(opened)
 
 
@@ -228,15 +237,17 @@ def baked_character(opened: Scene, path: Path) -> Character:
     return scene.character([baked])
 
 
-def sample(opened: Scene, character: Character, mouth: lips.Mouth, frames: np.ndarray) -> np.ndarray:
-    """float32 (F, P, 3): the mouth's points as they are shown on frames, in head space, as if the head were at rest."""
+def sample(
+    opened: Scene, character: Character, mouth: lips.Mouth, frames: np.ndarray, space: np.ndarray
+) -> np.ndarray:
+    """float32 (F, P, 3): the mouth's points as they are shown on frames, in head space (its axes as columns), as if the
+    head were at rest."""
     meshes = list(character.meshes)
     counts = [len(m.data.vertices) for m in meshes]
     starts = np.cumsum([0, *counts])
     owner = np.searchsorted(starts, mouth.vertices, "right") - 1
     parts = [(m, np.flatnonzero(owner == i), mouth.vertices[owner == i] - starts[i]) for i, m in enumerate(meshes)]
     parts = [part for part in parts if len(part[1])]
-    space = axes(character)
     shown = np.zeros((len(frames), len(mouth.vertices), 3))
     before = opened.frame_current, opened.frame_subframe
     with deforming(mesh for mesh, _, _ in parts):

@@ -17,7 +17,7 @@ from mathutils import Matrix
 
 from ..core.files import replacing
 from ..errors import CharacterError, OutputError
-from . import animation, scene
+from . import animation, contacts, scene
 from .bake import add_sound
 
 SIZE = 480
@@ -195,7 +195,7 @@ def _camera(stage: Scene) -> Object:
     except CharacterError as error:
         raise OutputError("there is neither a camera nor a face to look at", "add a camera") from error
     points = np.concatenate([_moved_points(mesh) for mesh in character.keyed])
-    left, up, out = scene.axes(character.armature).T
+    left, up, out = contacts.axes(character).T
     low, high = (np.percentile(points @ np.stack([left, up, out], 1), q, axis=0) for q in (0.5, 99.5))
     size = max(high[0] - low[0], high[1] - low[1], 1e-3)
     centre = np.stack([left, up, out], 1) @ ((low + high) / 2)

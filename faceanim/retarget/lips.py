@@ -93,7 +93,7 @@ def pose(mapping: Mapping, **channels: float) -> dict[str, float]:
 
 def find(surface: Surface, mapping: Mapping) -> Mouth | None:
     """The Mouth of a character, None where nothing parts like lips when the mapping opens the mouth."""
-    opening = _displacement(surface, pose(mapping, **OPEN))
+    opening = displacement(surface, pose(mapping, **OPEN))
     drop = -opening[:, 1]
     most = float(drop.max(initial=0.0))
     moved = drop > APART * most
@@ -111,7 +111,7 @@ def find(surface: Surface, mapping: Mapping) -> Mouth | None:
     return _mouth(surface, mapping, drop, links, near, *slit)
 
 
-def _displacement(surface: Surface, values: Table[str, float]) -> np.ndarray:
+def displacement(surface: Surface, values: Table[str, float]) -> np.ndarray:
     """float32 (V, 3): what some controls add to all points."""
     moved = np.zeros_like(surface.points)
     for name, value in values.items():
