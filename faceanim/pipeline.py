@@ -12,12 +12,15 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from .core.channels import GROUPS, MOUTH_GROUPS
 from .core.curve import Curve
 from .core.edit import edit
 from .core.events import LIDS, jaw_events, lid_events, lip_events, near
 from .core.mapping import Mapping
 from .core.moods import fitted
+from .core.rig import parse_control
 from .core.style import EmotionStyle, Style
 from .core.take import Mood, Take
 from .core.track import Track
@@ -37,6 +40,9 @@ from .solve.visemes import read as read_visemes
 __all__ = [
     "channels", "chosen", "controls", "curves", "edited", "heard", "read_visemes", "remade", "remake", "respoken",
 ]  # fmt: skip
+
+WAY = 0.2
+"""A slider's whole range is 1, a bone of a face goes a part of the distance between the eyes."""
 
 
 def channels(take: Take, style: Style) -> Track:
@@ -75,8 +81,10 @@ def controls(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mout
 
 
 def curves(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None) -> list[Curve]:
-    """The same as sparse keys, off by `style.tolerance` at most on any frame."""
-    return reduce(controls(take, mapping, style, fps, mouth), style.tolerance)
+    """The same as sparse keys, off by `style.tolerance` at most on any frame, ways of bones by WAY of it."""
+    track = controls(take, mapping, style, fps, mouth)
+    ways = [(parsed := parse_control(name)) and parsed.kind == "loc" for name in track.channels]
+    return reduce(track, style.tolerance * np.where(np.array(ways, bool), WAY, 1.0))
 
 
 def edited(take: Take, edits: Iterable[Table[str, Any]]) -> tuple[Take, tuple[tuple[float, float], ...]]:

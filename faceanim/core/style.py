@@ -64,7 +64,7 @@ class Style:
     limit_deg    "head" and "gaze" to the angle in degrees that none of their rotations passes; nearer than a quarter to
                  it they slow down
     lead_s       seconds by which the animation comes before the sound (negative: after)
-    tolerance    the largest error that key reduction may make, in the control's unit
+    tolerance    the largest error that key reduction may make, in the control's unit (see pipeline.WAY)
     emotion      how the `emotion` layer is made
     speech       how the `lips` layer speaks
     """

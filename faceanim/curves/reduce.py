@@ -22,17 +22,17 @@ LONGEST = 128
 """Frames of the pieces that splitting begins with; joining makes longer ones again."""
 
 
-def reduce(track: Track, tolerance: float = 0.005) -> list[Curve]:
+def reduce(track: Track, tolerance: float | np.ndarray = 0.005) -> list[Curve]:
     """One Curve a channel, keys on whole frames, the first and the last among them; one key where it is constant.
 
-    On frames no curve is further than `tolerance` (in the channel's unit) from the track. Between two frames it stays
-    as near to the straight line as a smooth curve through the frames would, and it never leaves the channel's own range
-    by more than the tolerance.
+    On frames no curve is further than `tolerance` (in the channel's unit; one, or each its own (C,)) from the track.
+    Between two frames it stays as near to the straight line as a smooth curve through the frames would, and it never
+    leaves the channel's own range by more than the tolerance.
     """
     if not track.frames or not track.channels:
         return [Curve(name, np.zeros(0), np.zeros(0)) for name in track.channels]
     # whoever stores keys as float32 must still be inside
-    tolerance = max(float(tolerance), 1e-6) * 0.98
+    tolerance = np.maximum(np.broadcast_to(tolerance, len(track.channels)), 1e-6) * 0.98
     low, high = track.values.min(0), track.values.max(0)
     moving = np.flatnonzero(high - low > tolerance)
     middle = (low.astype(float) + high) / 2
@@ -40,7 +40,7 @@ def reduce(track: Track, tolerance: float = 0.005) -> list[Curve]:
     blocks = min(len(moving), 1 + len(moving) * track.frames // BLOCK)
     for block in np.array_split(moving, blocks) if blocks else ():
         values = track.values.T[block].astype(float)
-        samples = _Samples.of(values, tolerance)
+        samples = _Samples.of(values, tolerance[block])
         pieces = _even(samples, _joined(samples, _split(samples)))
         for row, c in enumerate(block):
             curves[c] = _curve(track.channels[c], track, values[row], pieces, row)
@@ -61,10 +61,10 @@ class _Samples:
     high: np.ndarray
 
     @staticmethod
-    def of(values: np.ndarray, tolerance: float) -> _Samples:
+    def of(values: np.ndarray, tolerance: np.ndarray) -> _Samples:
         frames = values.shape[1]
         fitted = np.repeat(values, 2, axis=1)[:, : 2 * frames - 1]
-        wanted, allowed = fitted.copy(), np.full_like(fitted, tolerance)
+        wanted, allowed = fitted.copy(), np.zeros_like(fitted) + tolerance[:, None]
         left, right = values[:, :-1], values[:, 1:]
         bend = np.zeros_like(values)
         bend[:, 1:-1] = values[:, 2:] - 2 * values[:, 1:-1] + values[:, :-2]

@@ -29,6 +29,14 @@ def worst(curves, track):
     return max(float(np.abs(c.at(track.times) - track.values[:, i]).max()) for i, c in enumerate(curves))
 
 
+def test_each_channel_may_have_a_tolerance_of_its_own():
+    track = track_of(lively(channels=3))
+    tolerance = np.array([0.02, 0.001, 0.005])
+    curves = reduce(track, tolerance)
+    off = [np.abs(c.at(track.times) - track.values[:, i]).max() for i, c in enumerate(curves)]
+    assert (off <= tolerance).all() and curves[0].keys < curves[2].keys < curves[1].keys
+
+
 @pytest.mark.parametrize("fps", [12.0, 23.976, 24.0, 25.0, 30.0, 60.0])
 @pytest.mark.parametrize("tolerance", [0.001, 0.005, 0.02])
 def test_error_on_frames_is_within_the_tolerance(fps, tolerance):

@@ -131,6 +131,17 @@ def test_curves_are_the_controls_within_the_tolerance():
             assert np.abs(curve.at(out.times) - out.values[:, i]).max() <= tolerance
 
 
+def test_bones_go_their_ways_more_exactly():
+    """A lip's whole way is a part of the distance between the eyes: a slider's tolerance would open it."""
+    jaw = 0.5 + 0.5 * np.sin(np.arange(240) / 7)
+    take = Take(60.0, 240, {"lips": Track.from_columns(60.0, {"jawOpen": jaw})})
+    targets = {name: Target({"jawOpen": 0.2}, minimum=-1) for name in ("key", "bone:jaw:rot_x", "bone:lip:loc_y")}
+    made = {curve.control: curve for curve in pipeline.curves(take, Mapping("", targets), Style(), 30.0)}
+    values = pipeline.controls(take, Mapping("", targets), Style(), 30.0)
+    off = {name: np.abs(curve.at(values.times) - values.column(name)).max() for name, curve in made.items()}
+    assert off["bone:lip:loc_y"] <= 0.001 < min(off["key"], off["bone:jaw:rot_x"])
+
+
 @pytest.mark.parametrize("frames", [1, 2, 5])
 def test_tiny_takes(frames):
     lips = Track.from_columns(60, {"jawOpen": np.full(frames, 0.3), "mouthClose": np.full(frames, 0.3)})
