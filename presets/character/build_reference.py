@@ -34,7 +34,9 @@ def main() -> None:
     from faceanim.blender import contacts, scene
 
     scene.open_file(HERE / "head.blend")
-    write(geometry.made(contacts.shapes(scene.character(bpy.context))), HERE / "reference.npz")
+    head = contacts.shapes(scene.character(bpy.context))
+    balls = {side: np.arange(*head.ranges[f"Eye.{side[0]}"]) for side in ("Left", "Right")}
+    write(geometry.made(geometry.with_looks(head, balls)), HERE / "reference.npz")
     if len(sys.argv) > 1:
         write(mapping.ict_reference(Path(sys.argv[1])), HERE / "reference_ict.npz")
 

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": VALUES | {"formats", "pipeline"},
     "evaluate": VALUES | {"source", "features", "solve", "retarget", "curves", "formats", "nets", "pipeline", "engine",
                          "shapes"},
-    "train": VALUES | {"source", "features", "solve", "formats", "nets", "engine", "evaluate"},
+    "train": VALUES | {"source", "features", "solve", "retarget", "formats", "nets", "engine", "evaluate"},
     "__main__": {"cli"},
 }  # fmt: skip
 # only inside a command, so that the others stay light

@@ -1,0 +1,233 @@
+"""What speaks for a key being a shape: measures of how alike the two are, weighed, and how far to trust the best pair.
+
+The weights are fitted, by faceanim.train.keys, on the two reference heads, each told by the other, with keys left
+out, joined, stronger or weaker, and mixed into what is no channel; no other character has a part in them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ..core.channels import mirrored
+from . import fields
+from .assignment import assign
+from .fields import FLAT, FLIP, HIDDEN, Face, Fields
+
+WIDTHS = (0.22, 0.14), (0.12, 0.0), (0.07, 0.0)
+"""Kernels of the comparison, and the cells of the faces for each, over the face's size; 0: as they are."""
+MIRRORED = 0.75
+"""Keys that are this much alike when one of them is mirrored are a pair."""
+OPENS = 0.5
+"""A key that opens the mouth parts points that lie together by at least this share of its longest arrow."""
+NEVER = -50.0
+LEAST = -3.0
+"""Evidence below this is none."""
+MEASURES = (
+    "wide", "middle", "narrow", "middle, close", "narrow, close", "symmetry", "size", "parting", "place", "spread",
+    "seen", "several", "half", "gaze", "shut", "nothing",
+)  # fmt: skip
+WEIGHTS = np.array(
+    [1.92, 1.67, 0.99, 1.15, 0.61, 2.51, 1.39, 1.86, 3.13, 0.37, 0.81, -1.1, 0.0, -1.2, 0.01, 2.03]
+)
+"""Of the MEASURES: cosines at three widths, the same where they come close to 1; how far symmetry, size, parting of
+lips, place, spread and what is seen are off (squares); and what speaks against any key being several channels,
+half a channel, a look, a jaw that does not open, or a channel at all."""
+TRUST = np.array([1.96, 0.09, 0.79, 1.97, -0.22])
+"""Of how far the best pair is ahead of what nobody else has, how far it is on the way from the next such shape to its
+own, how far it is ahead of shapes that share its channels, how far behind others' shapes, and 1: the odds that it is
+right."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a key may be: some channels together, or one side of one (-1 right, 1 left)."""
+
+    channels: tuple[str, ...]
+    side: int = 0
+
+    @property
+    def mirror(self) -> Shape:
+        return Shape(tuple(sorted(mirrored(c) for c in self.channels)), -self.side)
+
+    @property
+    def slots(self) -> frozenset[tuple[str, int]]:
+        """Sides of channels that it takes up."""
+        return frozenset((c, side) for c in self.channels for side in ((self.side,) if self.side else (1, -1)))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of a key for several channels the mean."""
+        return {c: 1 / len(self.channels) for c in self.channels}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A reference: a Face with a field for each of `shapes`; a Shape may stand there in several ways."""
+
+    shapes: tuple[Shape, ...]
+    face: Face
+
+    @cached_property
+    def symmetry(self) -> np.ndarray:
+        return np.diag(mirror(self.face.front))
+
+    @cached_property
+    def lengths(self) -> list[np.ndarray]:
+        parts = (_coarse(self.face.front, step) for _, step in WIDTHS)
+        return [fields.lengths(p.pushes, p.points * FLAT, w) for p, (w, _) in zip(parts, WIDTHS, strict=True)]
+
+    @cached_property
+    def between(self) -> np.ndarray:
+        """float (S, S): how alike the shapes are among themselves."""
+        front = self.face.front
+        pairs = zip(WIDTHS[1:], self.lengths[1:], strict=True)
+        return sum(fields.likeness(front, front, width, length) for (width, _), length in pairs) / 2
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Of K keys and S shapes. total (K, S): what speaks for each pair, over what speaks for none at 0; alike (K, S):
+    cosines, with those of the mirrored key and shape; between (S, S): cosines of the shapes among themselves."""
+
+    shapes: tuple[Shape, ...]
+    total: np.ndarray
+    alike: np.ndarray
+    between: np.ndarray
+
+
+def mirror(front: Fields, width: float = 0.17) -> np.ndarray:
+    """float (K, K): cosines of each key with each other one mirrored."""
+    small = front.coarser(0.13)
+    over = replace(small, points=small.points * FLIP, pushes=small.pushes * FLIP)
+    return fields.likeness(small, over, width)
+
+
+def paired(alike: np.ndarray) -> np.ndarray:
+    """int (K,): the other of each pair of keys, -1 where a key has none; alike (K, K): what `mirror` gives."""
+    others = np.where(np.eye(len(alike), dtype=bool), -1, alike)
+    partner = others.argmax(1) if len(alike) else np.zeros(0, int)
+    keys = np.arange(len(alike))
+    sure = (others[keys, partner] > MIRRORED) & (partner[partner] == keys) & (np.diag(alike) < 0.6)
+    return np.where(sure, partner, -1)
+
+
+def _coarse(front: Fields, step: float) -> Fields:
+    return front.coarser(step) if step else front
+
+
+def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(measures (K, S, M), which may be at all (K, S), alike (K, S)) of a Face laid onto the goal's.
+
+    over: what `mirror` gives of its keys
+    """
+    theirs, shapes = goal.face, goal.shapes
+    hidden, inner = laid.seen < HIDDEN, theirs.seen < HIDDEN
+    cosines = [
+        fields.likeness(_coarse(laid.front, step), _coarse(theirs.front, step), width, length)
+        for (width, step), length in zip(WIDTHS, goal.lengths, strict=True)
+    ]
+    if hidden.any() and inner.any():
+        within = fields.likeness(laid.inside, theirs.inside, WIDTHS[0][0])
+        for cosine in cosines:
+            cosine[np.ix_(hidden, inner)] = within[np.ix_(hidden, inner)]
+    mouth = np.array([s.channels[0].startswith(("mouth", "jaw")) for s in shapes])
+    opening = np.array([s.channels == ("jawOpen",) for s in shapes])
+    seen = ~hidden[:, None] & ~inner[None]
+    size = np.log(np.maximum(laid.front.reach, 1e-9)[:, None] / np.maximum(theirs.front.reach, 1e-9)[None])
+    like = cosines[0] + cosines[1]
+    sure = like.max(1) > 1.2
+    usual = np.median(size[sure, like[sure].argmax(1)]) if sure.any() else 0.0
+    spread = laid.front.spreads.clip(0.01)
+    place = ((laid.front.centres[:, None] - theirs.front.centres[None])[..., :2] ** 2).sum(2)
+    table = np.broadcast_arrays(
+        *(np.maximum(c, 0) for c in cosines),
+        *(-np.log(1.05 - np.clip(c, 0, 1)) for c in cosines[1:]),
+        -np.where(seen, (np.diag(over)[:, None] - goal.symmetry[None]) ** 2, 0),
+        -np.minimum((size - usual) ** 2, 2),
+        -np.where(mouth[None], (laid.parted[:, None] - theirs.parted[None]) ** 2, 0),
+        -np.minimum(place, 0.5),
+        -np.minimum(np.log(spread[:, None] / theirs.front.spreads[None].clip(0.01)) ** 2, 2) * seen,
+        -((laid.seen[:, None] - theirs.seen[None]) ** 2) * seen,
+        np.array([len(s.channels) > 1 for s in shapes])[None],
+        np.array([s.side != 0 for s in shapes])[None],
+        np.array([s.channels[0].startswith("eyeLook") for s in shapes])[None],
+        -(opening[None] & (laid.parted < OPENS)[:, None]).astype(float),
+        np.full((1, 1), -1.0),
+    )
+    table = np.stack(table, 2).astype(float)
+    alike = (cosines[1] + cosines[2]) / 2
+    # what is measured of a key and of its mirrored one is the same thing twice
+    where = {s: i for i, s in enumerate(shapes)}
+    other = np.array([where.get(s.mirror, i) for i, s in enumerate(shapes)])
+    partner = paired(over)
+    of = partner >= 0
+    table[of] = (table[of] + table[partner[of]][:, other]) / 2
+    alike[of] = (alike[of] + alike[partner[of]][:, other]) / 2
+    return table, hidden[:, None] == inner[None], alike
+
+
+def gathered(laid: list[Face], goals: list[Goal], over: np.ndarray) -> Evidence:
+    """The best that any way of any reference says for each Shape."""
+    shapes = tuple(dict.fromkeys(s for goal in goals for s in goal.shapes))
+    at = {s: i for i, s in enumerate(shapes)}
+    total, alike = np.full((len(over), len(shapes)), NEVER), np.full((len(over), len(shapes)), -1.0)
+    between = -np.ones((len(shapes), len(shapes)))
+    for face, goal in zip(laid, goals, strict=True):
+        table, able, like = measured(face, goal, over)
+        says = np.where(able, table @ WEIGHTS, NEVER)
+        columns = np.array([at[s] for s in goal.shapes])
+        for j, column in enumerate(columns):
+            total[:, column] = np.maximum(total[:, column], says[:, j])
+            alike[:, column] = np.maximum(alike[:, column], like[:, j])
+        np.maximum.at(between, np.ix_(columns, columns), goal.between)
+    return Evidence(shapes, total, alike, between)
+
+
+def matched(found: Evidence) -> dict[int, int]:
+    """Key to shape: one shape a key, one key a side of a channel, the best in all."""
+    chosen: dict[int, int] = {}
+    owned: frozenset[tuple[str, int]] = frozenset()
+    for _ in range(3):
+        left = np.array([k for k in range(len(found.total)) if k not in chosen], int)
+        free = np.array([i for i, s in enumerate(found.shapes) if owned.isdisjoint(s.slots)], int)
+        if not len(left) or not len(free):
+            break
+        gain = np.maximum(found.total[np.ix_(left, free)] - LEAST, 0)
+        pair = assign(gain)
+        pairs = [(int(left[row]), int(free[c])) for row, c in enumerate(pair) if c >= 0 and gain[row, c] > 0]
+        for key, shape in sorted(pairs, key=lambda p: -found.total[p]):
+            if owned.isdisjoint(found.shapes[shape].slots):
+                chosen[key] = shape
+                owned |= found.shapes[shape].slots
+    return chosen
+
+
+def standing(found: Evidence, chosen: dict[int, int]) -> np.ndarray:
+    """float (C, 5): of each chosen pair, in the order of `chosen`, what TRUST weighs."""
+    slots = [s.slots for s in found.shapes]
+    rows = []
+    for key, shape in chosen.items():
+        taken = frozenset().union(*(slots[s] for k, s in chosen.items() if k != key))
+        says, alike = found.total[key], found.alike[key]
+        sharing = [i for i in range(len(slots)) if i != shape and not slots[i].isdisjoint(slots[shape])]
+        free = [i for i in range(len(slots)) if slots[i].isdisjoint(slots[shape] | taken)]
+        # 1 is the shape itself, -1 the other one
+        way = (alike[shape] - alike[free]) / np.maximum(1 - found.between[shape, free], 0.05)
+        ahead = says[shape] - np.logaddexp.reduce([0.0, *says[free]])
+        of_sharing = says[shape] - np.logaddexp.reduce([-9.0, *says[sharing]])
+        others = [i for i in range(len(slots)) if slots[i].isdisjoint(slots[shape]) and not slots[i].isdisjoint(taken)]
+        of_others = says[shape] - says[others].max(initial=-9.0)
+        rows.append((
+            np.clip(ahead, -5, 5) / 4, np.clip(way.min(initial=1.5), -0.5, 1.2), np.clip(of_sharing, -3, 4) / 4,
+            np.clip(of_others, -4, 0) / 4, 1.0,
+        ))  # fmt: skip
+    return np.array(rows).reshape(-1, 5)
+
+
+def trusted(found: Evidence, chosen: dict[int, int]) -> dict[int, float]:
+    """Key to 0..1: how sure its chosen shape is."""
+    odds = standing(found, chosen) @ TRUST
+    return {key: float(p) for key, p in zip(chosen, 1 / (1 + np.exp(-odds)), strict=True)}

@@ -1,0 +1,184 @@
+"""A face laid onto a reference head: its turn, its size and proportions, and a smooth warp, all by what its keys do.
+
+The turn and the proportions are those in which most keys look like some field of the reference. Then the face is bent
+until alike fields lie on each other, as currents are registered (Vaillant and Glaunes 2005): each point moves by a mean
+shift towards the arrows of the reference that are like its own, smoothed over the face and alike on both its sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations, product
+
+import numpy as np
+
+from .assignment import assign
+from .fields import FLAT, FLIP, HIDDEN, Face, Fields, Moving, face, kernel, lengths, likeness, planes, products
+
+UPRIGHT = 0.2
+"""Radians from an axis within which a head is taken to stand along it."""
+AS_IT_IS = 1.15
+"""How much better than as it stands a head must look turned: it comes in its armature's axes, or as it stands."""
+STAGES = (0.3, 0.5, 0.18), (0.22, 0.35, 0.18), (0.16, 0.25, 0.13), (0.12, 0.2, 0.13)
+"""Kernel of the comparison, kernel that shifts are smoothed by, and cells of the face, one after the other."""
+ROUNDS = 4
+"""Shifts a stage."""
+ALIKE = 0.35
+"""Fields less alike than this pull at nothing."""
+
+
+def facing(moved: Moving, reference: Face) -> np.ndarray:
+    """float (3, 3): the turn that brings a face to look as the reference does."""
+    goal = reference.whole.coarser(0.25)
+    whole = face(moved, np.eye(3), 0.25).whole.coarser(0.25)
+    # size and origin by all that moves: what is seen from the front is not known yet
+    goal, whole = _centred(goal), _centred(whole)
+    of_goal = lengths(goal.pushes, goal.points, 0.4)
+    of_whole = lengths(whole.pushes, whole.points, 0.4)
+
+    def like(turn: np.ndarray, width: float = 0.4) -> np.ndarray:
+        near = kernel(whole.points @ turn.T, goal.points, width)
+        return products(whole.pushes @ turn.T, goal.pushes, near) / (of_whole[:, None] * of_goal)
+
+    tried = _turns()
+    found = [_agreement(like(turn)) for turn in tried]
+    upright = next(i for i, turn in enumerate(tried) if np.trace(turn) > 2.5)
+    found[upright] *= AS_IT_IS
+    turn = tried[int(np.argmax(found))]
+    centres, goals = whole.centres, goal.centres
+    arrows, wanted = _unit(whole.pushes.sum(1)), _unit(goal.pushes.sum(1))
+    for _ in range(4):
+        alike = np.maximum(like(turn), 0)
+        pair = assign(alike**2)
+        own = np.flatnonzero(pair >= 0)
+        other, weight = pair[own], alike[own, pair[own]] ** 3 + 1e-9
+        a = centres[own] - np.average(centres[own], axis=0, weights=weight)
+        b = goals[other] - np.average(goals[other], axis=0, weights=weight)
+        turn = _rotation(b.T @ (weight[:, None] * a) + 0.1 * wanted[other].T @ (weight[:, None] * arrows[own]))
+    # heads are mostly made along the axes, more exactly than they can be measured here
+    straight = max(tried, key=lambda t: np.trace(t.T @ turn))
+    return straight if np.trace(straight.T @ turn) > 1 + 2 * np.cos(UPRIGHT) else turn
+
+
+def straightened(moved: Moving, reference: Face) -> Face:
+    """The face of a Moving, turned to look as the reference does."""
+    turn = facing(moved, reference)
+    own = face(moved, turn)
+    if np.abs(turn).max(1).min() > 0.999:
+        return own
+    for _ in range(2):  # what is seen from the front tells the turn more exactly
+        turn = _lean(own, warped(own, reference), reference) @ turn
+        own = face(moved, turn)
+    return own
+
+
+def _lean(own: Face, onto: Face, reference: Face) -> np.ndarray:
+    """float (3, 3): the turn that is still missing."""
+    alike = np.maximum(likeness(onto.front.coarser(0.14), reference.front.coarser(0.14), 0.2), 0)
+    alike *= (onto.seen > HIDDEN)[:, None]
+    pair = assign(alike**2)
+    rows = np.flatnonzero(pair >= 0)
+    weight = alike[rows, pair[rows]] ** 4 + 1e-9
+    a, b = own.front.centres[rows], reference.front.centres[pair[rows]]
+    a, b = a - np.average(a, axis=0, weights=weight), b - np.average(b, axis=0, weights=weight)
+    return _rotation(b.T @ (weight[:, None] * a))
+
+
+def _rotation(moment: np.ndarray) -> np.ndarray:
+    """The turn that a moment of pairs of points speaks for (Kabsch)."""
+    u, _, v = np.linalg.svd(moment)
+    return ((u * [1, 1, np.sign(np.linalg.det(u @ v))]) @ v).astype(np.float32)
+
+
+def _centred(fields: Fields) -> Fields:
+    mass = np.sqrt((fields.pushes**2).sum((0, 2)))
+    points = fields.points - (mass @ fields.points) / mass.sum()
+    return replace(fields, points=points / np.sqrt((mass @ (points**2).sum(1)) / mass.sum()))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _turns() -> list[np.ndarray]:
+    """The 24 turns that take axes to axes."""
+    signed = (np.eye(3, dtype=np.float32)[list(p)] * s for p in permutations(range(3)) for s in _SIGNS)
+    return [turn for turn in signed if np.linalg.det(turn) > 0]
+
+
+_SIGNS = [np.array(s, np.float32)[:, None] for s in product((1, -1), repeat=3)]
+
+
+def _agreement(alike: np.ndarray) -> float:
+    """How many keys find a field that they are like, and how many fields a key."""
+    alike = np.maximum(alike, 0)
+    return float((alike.max(1) ** 2).sum() / len(alike) + (alike.max(0) ** 2).sum() / len(alike.T))
+
+
+def warped(own: Face, reference: Face) -> Face:
+    """The face with its points where the reference has the same places."""
+    scale, shift = _proportions(own.front.coarser(0.3), reference.front.coarser(0.3))
+    parts = [own.front.points * scale + shift, own.inside.points * scale + shift]
+    for width, smooth, step in STAGES:
+        start = replace(own.front, points=parts[0]).coarser(step)
+        shifts = _shifts(start, reference.front.coarser(step), own.seen > HIDDEN, width, smooth)
+        parts = [_carried(p, start.points, shifts, step) for p in parts]
+    moved = [replace(f, points=p) for f, p in zip((own.front, own.inside), parts, strict=True)]
+    return replace(own, front=moved[0], inside=moved[1])
+
+
+def _shifts(start: Fields, goal: Fields, usable: np.ndarray, width: float, smooth: float) -> np.ndarray:
+    """float (N, 3): where the points of `start` go so that fields which are alike lie on each other."""
+    x, y = start.points, goal.points
+    of_x, of_y = (lengths(f.pushes, f.points * FLAT, width)[:, None, None] for f in (start, goal))
+    a, b = start.pushes / of_x, goal.pushes / of_y
+    alike = np.maximum(products(a, b, kernel(x * FLAT, y * FLAT, width)), 0) * usable[:, None]
+    pair = assign(alike**2)
+    rows = np.flatnonzero(pair >= 0)
+    rows = rows[alike[rows, pair[rows]] > ALIKE]
+    weight = alike[rows, pair[rows]][:, None] ** 4
+    a, b = planes(a[rows]), planes(b[pair[rows]])
+    towards = sum((p * weight).T @ q for p, q in zip(a, b, strict=True))
+    apart = sum((p * weight).T @ p for p in a)
+    for _ in range(ROUNDS):
+        pull, push = towards * kernel(x * FLAT, y * FLAT, width), apart * kernel(x * FLAT, x * FLAT, width)
+        force = pull @ y - push @ x - (pull.sum(1) - push.sum(1))[:, None] * x
+        mass = np.maximum(pull, 0).sum(1)
+        # a face's two sides are alike: what moves one moves the other
+        here, over = kernel(x, x, smooth), kernel(x, x * FLIP, smooth)
+        total = here @ mass + over @ mass + 0.02 * mass.max(initial=0.0) + 1e-12
+        x = x + (here @ force + over @ (force * FLIP)) / total[:, None]
+    return x - start.points
+
+
+def _carried(points: np.ndarray, known: np.ndarray, shifts: np.ndarray, step: float) -> np.ndarray:
+    """Points moved as known ones near them are."""
+    near = kernel(points, known, step) + np.float32(1e-4) * kernel(points, known, 0.6) + np.float32(1e-9)
+    return (points + near @ shifts / near.sum(1)[:, None]).astype(np.float32)
+
+
+def _proportions(fields: Fields, goal: Fields, width: float = 0.33) -> tuple[np.ndarray, np.ndarray]:
+    """(scale (3,), shift (3,)) that bring a face's fields roughly onto the reference's.
+
+    Origins lie amid what moves: on a face whose brows move little that is far lower than on another.
+    """
+    of_goal = lengths(goal.pushes, goal.points * FLAT, width)
+    best = (-1.0, np.ones(3, np.float32), np.zeros(3, np.float32))
+
+    def tried(shape: np.ndarray, rises: np.ndarray) -> None:
+        nonlocal best
+        of_own = lengths(fields.pushes, fields.points * shape * FLAT, width)
+        for up in rises:
+            shift = np.array([0, up, 0], np.float32)
+            near = kernel((fields.points * shape + shift) * FLAT, goal.points * FLAT, width)
+            alike = products(fields.pushes, goal.pushes, near) / (of_own[:, None] * of_goal)
+            found = _agreement(alike)
+            if found > best[0]:
+                best = found, shape, shift
+
+    for wide, high in product((0.85, 1.0, 1.2), (0.7, 0.85, 1.0, 1.2, 1.4)):
+        tried(np.array([wide, high, 1], np.float32), np.arange(-1.2, 1.21, 0.2, np.float32))
+    _, scale, shift = best
+    for high in (0.92, 1.0, 1.08):
+        tried(scale * np.array([1, high, 1], np.float32), shift[1] + np.array([-0.1, 0, 0.1], np.float32))
+    return best[1:]
