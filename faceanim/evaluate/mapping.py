@@ -250,15 +250,13 @@ def judged(head: Head, state: str, surface: Surface, meant: Table, allowed: Tabl
     started = time.process_time()
     found = geometry.recognise(surface, tuple(surface.deltas), head.references)
     seconds = time.process_time() - started
-    strong = {
-        key: {c for c, weight in shape.weights.items() if weight >= STRONG} for key, shape in found.shapes.items()
-    }
+    strong = {key: {c for c, weight in own.items() if weight >= STRONG} for key, own in found.weights.items()}
     right = {k for k, channels in strong.items() if channels and meant[k] and channels <= meant[k]}
     wrong = {k for k, channels in strong.items() if not channels <= meant[k] | allowed[k]}
     there = {frozenset(channels) for channels in meant.values() if channels}
-    got = {frozenset(meant[k]) for k in right}
+    got, driven = {frozenset(meant[k]) for k in right}, [k for k, channels in strong.items() if channels]
     return Row(
-        head.name, state, len(surface.deltas), len(there), len(got), len(found.shapes), len(wrong), seconds,
+        head.name, state, len(surface.deltas), len(there), len(got), len(driven), len(wrong), seconds,
         sorted(" or ".join(sorted(m)) for m in there - got),
         sorted(f"{'|'.join(sorted(meant[k])) or 'nothing'} as {'+'.join(sorted(strong[k]))}" for k in wrong),
     )  # fmt: skip

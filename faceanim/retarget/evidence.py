@@ -30,12 +30,12 @@ MEASURES = (
     "seen", "several", "half", "gaze", "shut", "nothing",
 )  # fmt: skip
 WEIGHTS = np.array(
-    [1.92, 1.67, 0.99, 1.15, 0.61, 2.51, 1.39, 1.86, 3.13, 0.37, 0.81, -1.1, 0.0, -1.2, 0.01, 2.03]
+    [2.02, 1.57, 0.72, 1.39, 0.37, 2.49, 1.38, 1.64, 3.3, 0.26, 0.97, -1.22, 0.0, -0.83, 0.01, 2.01]
 )
 """Of the MEASURES: cosines at three widths, the same where they come close to 1; how far symmetry, size, parting of
 lips, place, spread and what is seen are off (squares); and what speaks against any key being several channels,
 half a channel, a look, a jaw that does not open, or a channel at all."""
-TRUST = np.array([1.96, 0.09, 0.79, 1.97, -0.22])
+TRUST = np.array([2.31, -0.27, 0.33, 2.65, 0.41])
 """Of how far the best pair is ahead of what nobody else has, how far it is on the way from the next such shape to its
 own, how far it is ahead of shapes that share its channels, how far behind others' shapes, and 1: the odds that it is
 right."""
@@ -65,8 +65,9 @@ class Shape:
 
 @dataclass(frozen=True)
 class Goal:
-    """A reference: a Face with a field for each of `shapes`; a Shape may stand there in several ways."""
+    """A reference head, and as a Face with a field for each of `shapes`; a Shape may stand there in several ways."""
 
+    head: Face
     shapes: tuple[Shape, ...]
     face: Face
 
@@ -83,8 +84,9 @@ class Goal:
     def between(self) -> np.ndarray:
         """float (S, S): how alike the shapes are among themselves."""
         front = self.face.front
-        pairs = zip(WIDTHS[1:], self.lengths[1:], strict=True)
-        return sum(fields.likeness(front, front, width, length) for (width, _), length in pairs) / 2
+        (width, _), length = WIDTHS[1], self.lengths[1]
+        near = fields.kernel(front.points * FLAT, front.points * FLAT, width)
+        return fields.products(front.pushes, front.pushes, near) / (length[:, None] * length)
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
     return table, hidden[:, None] == inner[None], alike
 
 
-def gathered(laid: list[Face], goals: list[Goal], over: np.ndarray) -> Evidence:
+def gathered(laid: list[Face], goals: tuple[Goal, ...], over: np.ndarray) -> Evidence:
     """The best that any way of any reference says for each Shape."""
     shapes = tuple(dict.fromkeys(s for goal in goals for s in goal.shapes))
     at = {s: i for i, s in enumerate(shapes)}
@@ -184,6 +186,20 @@ def gathered(laid: list[Face], goals: list[Goal], over: np.ndarray) -> Evidence:
             alike[:, column] = np.maximum(alike[:, column], like[:, j])
         np.maximum.at(between, np.ix_(columns, columns), goal.between)
     return Evidence(shapes, total, alike, between)
+
+
+def products(laid: Face, goal: Goal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(of the keys among themselves (K, K), with the shapes (K, S), of each shape with itself (S,)), by what is seen.
+
+    Unlike cosines these tell strengths; lengths are in sizes of the face.
+    """
+    width = WIDTHS[1][0]
+    own, theirs = laid.front, goal.face.front
+    x, y = own.points * FLAT, theirs.points * FLAT
+    a, b = (f.pushes * f.reach[:, None, None] for f in (own, theirs))
+    near = fields.kernel(x, x, width)
+    square = (goal.lengths[1] * theirs.reach) ** 2
+    return fields.products(a, a, near), fields.products(a, b, fields.kernel(x, y, width)), square
 
 
 def matched(found: Evidence) -> dict[int, int]:

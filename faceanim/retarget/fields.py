@@ -15,7 +15,7 @@ from .lips import Surface
 
 STEP = 0.1
 """Edge of the cells that a face is gathered in, over its size."""
-MOST = 1200
+MOST = 900
 """Cells of a face at most."""
 FLAT = np.array([1.0, 1.0, 0.5], np.float32)
 """Faces differ most in depth."""

@@ -11,19 +11,25 @@ import numpy as np
 
 from ..core.channels import CHANNELS, mirrored
 from ..core.files import PRESETS
-from . import evidence, fields, registration
+from . import evidence, fields, registration, shares
 from .evidence import Evidence, Goal, Shape
 from .fields import Face, Fields
 from .lips import Surface
 
 SAME = 0.985
 """Keys of one character that are this much alike are one shape twice."""
-SURE = 0.6
+SURE = 0.65
 """The least confidence that a key is driven with."""
-INSIDE = 0.85
+INSIDE = 0.75
 """The same for a key that works inside the mouth, where teeth are as well."""
 FACE = 3
 """So many keys that are sure at least make a face: with few keys anything can be laid onto it."""
+PLAIN, LIKELY = 0.8, 0.7
+"""How much keys together must be like a channel (a cosine) to be driven in full, or weakly."""
+NEAR_BEST = 0.9
+"""A key is a part of a channel where it is this much as good as where it is best."""
+WEAK = 0.4
+"""The most that a key is driven by what it is only likely to be."""
 LOOK, IRIS = 0.4, 0.8
 """How far the eyeballs of a reference turn (radians), and where the coloured part of a ball begins, over its radius."""
 BY_EYE = " by eye"
@@ -45,12 +51,14 @@ class Found:
     """What was recognised.
 
     shapes      key to the Shape it is
-    confidence  key to 0..1, of the keys in `shapes`
-    why         key to why it is no shape, of all others
+    weights     key to channel to weight, of those and of keys that are a part of channels that no key is
+    confidence  key to 0..1, of the keys in `weights`
+    why         key to why it is neither, of all others
     alike       key to channel to cosine, of all that was compared; what a name says can be held against it
     """
 
     shapes: dict[str, Shape] = field(default_factory=dict)
+    weights: dict[str, dict[str, float]] = field(default_factory=dict)
     confidence: dict[str, float] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
     alike: Table[str, Table[str, float]] = field(default_factory=dict)
@@ -67,9 +75,10 @@ def reference(name: str = "reference") -> Face:
         return Face(*parts, z["seen"], z["parted"])
 
 
-def references() -> tuple[Face, ...]:
+@lru_cache(maxsize=1)
+def references() -> tuple[Goal, ...]:
     """Two makers' ideas of each channel: a key need only look like one of them."""
-    return reference(), reference("reference_ict")
+    return goal(reference()), goal(reference("reference_ict"))
 
 
 def with_looks(surface: Surface, balls: Table[str, np.ndarray]) -> Surface:
@@ -119,7 +128,7 @@ def recognise(surface: Surface, names: tuple[str, ...], heads: tuple[Face, ...] 
     heads: compared with these, not with the references
     """
     if heads:
-        return _recognised(surface, names, heads)
+        return _recognised(surface, names, tuple(map(goal, heads)))
     digest = _digest(surface, names)
     if digest not in _KNOWN:
         if len(_KNOWN) >= 8:
@@ -137,26 +146,34 @@ def _digest(surface: Surface, names: tuple[str, ...]) -> bytes:
     return digest.digest()
 
 
-def _recognised(surface: Surface, names: tuple[str, ...], heads: tuple[Face, ...]) -> Found:
+def _recognised(surface: Surface, names: tuple[str, ...], goals: tuple[Goal, ...]) -> Found:
     moved = fields.moving(surface, names)
     if moved is None:
         return Found(why=dict.fromkeys(names, "it moves nothing"))
-    own = registration.straightened(moved, heads[0])
-    laid = [registration.warped(own, head) for head in heads]
-    found = evidence.gathered(laid, [goal(head) for head in heads], evidence.mirror(own.front))
+    own = registration.straightened(moved, goals[0].head)
+    laid = [registration.warped(own, aim.head) for aim in goals]
+    found = evidence.gathered(laid, goals, evidence.mirror(own.front))
     twins = _twins(own)
     found.total[list(twins)] = evidence.NEVER
-    return _decided(own, found, twins, names)
+    return _decided(laid, goals, found, twins, names)
 
 
-def _decided(own: Face, found: Evidence, twins: dict[int, int], names: tuple[str, ...]) -> Found:
-    keys, shapes = own.front.names, found.shapes
+def _decided(
+    laid: list[Face], goals: tuple[Goal, ...], found: Evidence, twins: dict[int, int], names: tuple[str, ...]
+) -> Found:
+    own, shapes = laid[0], found.shapes
+    keys = own.front.names
     chosen = evidence.matched(found)
     confidence = evidence.trusted(found, chosen)
     enough = np.where(own.seen < fields.HIDDEN, INSIDE, SURE)
     accepted = {k: shapes[s] for k, s in chosen.items() if confidence[k] >= enough[k]}
     if len(accepted) < FACE:
         accepted = {}
+    weights = {keys[k]: shape.weights for k, shape in accepted.items()}
+    sure = {keys[k]: confidence[k] for k in accepted}
+    if accepted:
+        for k, (parts, alike) in _shared(laid, goals, accepted, twins).items():
+            weights[keys[k]], sure[keys[k]] = parts, alike
     why = dict.fromkeys(names, "it moves nothing")
     for k, name in enumerate(keys):
         best = shapes[int(found.total[k].argmax())]
@@ -169,10 +186,42 @@ def _decided(own: Face, found: Evidence, twins: dict[int, int], names: tuple[str
     single = {s.channels[0]: i for i, s in enumerate(shapes) if len(s.channels) == 1 and not s.side}
     return Found(
         {keys[k]: shape for k, shape in accepted.items()},
-        {keys[k]: round(confidence[k], 3) for k in accepted},
-        {name: text for name, text in why.items() if name not in {keys[k] for k in accepted}},
+        weights,
+        {name: round(p, 3) for name, p in sure.items()},
+        {name: text for name, text in why.items() if name not in weights},
         {name: {c: float(found.alike[k, i]) for c, i in single.items()} for k, name in enumerate(keys)},
     )
+
+
+def _shared(
+    laid: list[Face], goals: tuple[Goal, ...], accepted: dict[int, Shape], twins: dict[int, int]
+) -> dict[int, tuple[dict[str, float], float]]:
+    """Key to (channel to weight, confidence): of keys that are no shape, for channels that no key is."""
+    seen = laid[0].seen > fields.HIDDEN
+    free = np.array([k not in accepted and k not in twins and seen[k] for k in range(len(seen))])
+    owned = {c for shape in accepted.values() for c in shape.channels}
+    best: dict[str, shares.Share] = {}
+    for face, aim in zip(laid, goals, strict=True) if free.any() else ():
+        among, towards, square = evidence.products(face, aim)
+        singles = [i for i, s in enumerate(aim.shapes) if len(s.channels) == 1 and not s.side]
+        reach = {s: aim.face.front.reach[i] for i, s in enumerate(aim.shapes)}
+        gain = np.median([face.front.reach[k] / reach[s] for k, s in accepted.items() if s in reach] or [1.0])
+        for i in singles:
+            channel = aim.shapes[i].channels[0]
+            if channel not in owned and aim.face.seen[i] > fields.HIDDEN:
+                share = shares.fit(among, gain * towards[:, i], gain**2 * square[i], free)
+                if share.alike > best.get(channel, shares.Share({}, LIKELY)).alike:
+                    best[channel] = share
+    found: dict[int, tuple[dict[str, float], float]] = {}
+    most_alike = {k: max(s.alike for s in best.values() if k in s.weights) for s in best.values() for k in s.weights}
+    for channel, share in best.items():
+        if share.alike < NEAR_BEST * max(map(most_alike.get, share.weights)):
+            continue
+        for key, weight in share.weights.items():
+            parts, alike = found.get(key, ({}, 0.0))
+            most = 1.0 if share.alike >= PLAIN else WEAK
+            found[key] = {**parts, channel: round(min(weight, most), 3)}, max(alike, share.alike * most)
+    return found
 
 
 def goal(head: Face) -> Goal:
@@ -183,7 +232,7 @@ def goal(head: Face) -> Goal:
     groups = [(f"{n}Left", f"{n}Right") for n in PAIRED] + [tuple(sorted(group)) for group in _TOGETHER]
     rows += [(Shape(group), tuple(c + end for c in group)) for group in groups for end in ("", BY_EYE)]
     rows = [(shape, own) for shape, own in rows if set(own) <= set(names)]
-    return Goal(tuple(shape for shape, _ in rows), _composed(head, rows))
+    return Goal(head, tuple(shape for shape, _ in rows), _composed(head, rows))
 
 
 def _composed(head: Face, rows: list[tuple[Shape, tuple[str, ...]]]) -> Face:

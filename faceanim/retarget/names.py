@@ -149,16 +149,16 @@ def _by_geometry(
     named = {m.key.name for m in matches}
     taken, targets = frozenset(driven), {}
     for key in sorted(rig.keys, key=lambda k: -seen.confidence.get(k.name, 0.0)):
-        shape = seen.shapes.get(key.name)
-        if shape is None or key.name in named or not taken.isdisjoint(shape.channels):
+        weights = seen.weights.get(key.name)
+        if weights is None or key.name in named or not taken.isdisjoint(weights):
             continue
-        if eye_bones and not key.lids_only and all(GROUP_OF[c] == "gaze" for c in shape.channels):
+        if eye_bones and not key.lids_only and all(GROUP_OF[c] == "gaze" for c in weights):
             continue
-        targets[key.name] = Target(shape.weights, minimum=max(0.0, key.minimum), maximum=min(1.0, key.maximum))
-        driven.update(shape.channels)
+        targets[key.name] = Target(weights, minimum=max(0.0, key.minimum), maximum=min(1.0, key.maximum))
+        driven.update(weights)
     for name, target in targets.items():
         if "jawOpen" in target.weights and "mouthClose" not in driven:
-            targets[name] = replace(target, weights={**target.weights, "mouthClose": -1.0})
+            targets[name] = replace(target, weights={**target.weights, "mouthClose": -target.weights["jawOpen"]})
     return targets
 
 
@@ -275,9 +275,9 @@ def _unused(key: Key, matches: list[_Match], choice: _Choice, eye_bones: bool, s
         return dead
     own = sorted((m for m in matches if m.key is key), key=lambda m: m.skipped)
     if not own:
-        if key.name in seen.shapes:
-            channels = " + ".join(seen.shapes[key.name].channels)
-            gaze = eye_bones and all(GROUP_OF[c] == "gaze" for c in seen.shapes[key.name].channels)
+        if key.name in seen.weights:
+            channels = " + ".join(seen.weights[key.name])
+            gaze = eye_bones and all(GROUP_OF[c] == "gaze" for c in seen.weights[key.name])
             return "the eyeballs are turned by bones" if gaze else f"another key does {channels} already"
         return "its name is not known" + (f", and {seen.why[key.name]}" if key.name in seen.why else "")
     shape = own[0].shape

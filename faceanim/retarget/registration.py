@@ -17,9 +17,13 @@ from .fields import FLAT, FLIP, HIDDEN, Face, Fields, Moving, face, kernel, leng
 
 UPRIGHT = 0.2
 """Radians from an axis within which a head is taken to stand along it."""
+SPREAD, STARTS = 300, 5
+"""Turns that are tried, and how many of the best are followed."""
+RIVAL = 0.85
+"""A turn that is this much as good as the best is looked at more closely, as a face upside down."""
 AS_IT_IS = 1.15
 """How much better than as it stands a head must look turned: it comes in its armature's axes, or as it stands."""
-STAGES = (0.3, 0.5, 0.18), (0.22, 0.35, 0.18), (0.16, 0.25, 0.13), (0.12, 0.2, 0.13)
+STAGES = (0.3, 0.5, 0.2), (0.22, 0.35, 0.18), (0.16, 0.25, 0.15), (0.12, 0.2, 0.13)
 """Kernel of the comparison, kernel that shifts are smoothed by, and cells of the face, one after the other."""
 ROUNDS = 4
 """Shifts a stage."""
@@ -27,27 +31,44 @@ ALIKE = 0.35
 """Fields less alike than this pull at nothing."""
 
 
-def facing(moved: Moving, reference: Face) -> np.ndarray:
-    """float (3, 3): the turn that brings a face to look as the reference does."""
-    goal = reference.whole.coarser(0.25)
-    whole = face(moved, np.eye(3), 0.25).whole.coarser(0.25)
+def facing(moved: Moving, reference: Face) -> list[np.ndarray]:
+    """float (3, 3), the turn that brings a face to look as the reference does; after it others that may be right."""
     # size and origin by all that moves: what is seen from the front is not known yet
-    goal, whole = _centred(goal), _centred(whole)
-    of_goal = lengths(goal.pushes, goal.points, 0.4)
-    of_whole = lengths(whole.pushes, whole.points, 0.4)
+    flat = face(moved, np.eye(3), 0.25).whole
+    like = _Turned(flat, reference, 0.4, 0.5)
+    starts = [*_AXES, *_spread(SPREAD)]
+    found = np.array([_agreement(like(turn)) for turn in starts])
+    closer = _Turned(flat, reference, 0.25, 0.35)
+    turns = [_refined(closer, starts[i]) for i in (0, *np.argsort(-found, kind="stable")[:STARTS])]
+    agreed = [_agreement(closer(t)) * (AS_IT_IS if np.trace(t) > 2.5 else 1.0) for t in turns]
+    kept: list[np.ndarray] = []
+    for i in np.argsort(-np.array(agreed), kind="stable"):
+        # heads are mostly made along the axes, more exactly than they can be measured here
+        straight = max(_AXES, key=lambda t: np.trace(t.T @ turns[i]))
+        turn = straight if np.trace(straight.T @ turns[i]) > 1 + 2 * np.cos(UPRIGHT) else turns[i]
+        if agreed[i] > RIVAL * max(agreed) and all(np.trace(turn.T @ other) < 1 for other in kept):
+            kept.append(turn)
+    return kept
 
-    def like(turn: np.ndarray, width: float = 0.4) -> np.ndarray:
-        near = kernel(whole.points @ turn.T, goal.points, width)
-        return products(whole.pushes @ turn.T, goal.pushes, near) / (of_whole[:, None] * of_goal)
 
-    tried = _turns()
-    found = [_agreement(like(turn)) for turn in tried]
-    upright = next(i for i, turn in enumerate(tried) if np.trace(turn) > 2.5)
-    found[upright] *= AS_IT_IS
-    turn = tried[int(np.argmax(found))]
-    centres, goals = whole.centres, goal.centres
-    arrows, wanted = _unit(whole.pushes.sum(1)), _unit(goal.pushes.sum(1))
-    for _ in range(4):
+class _Turned:
+    """float (K, S) of a turn: how alike the keys are to the reference's, all of both, about what moves."""
+
+    def __init__(self, own: Fields, reference: Face, step: float, width: float):
+        self.own, self.goal, self.width = _centred(own.coarser(step)), _centred(reference.whole.coarser(step)), width
+        self.lengths = [lengths(f.pushes, f.points, width) for f in (self.own, self.goal)]
+
+    def __call__(self, turn: np.ndarray) -> np.ndarray:
+        near = kernel(self.own.points @ turn.T, self.goal.points, self.width)
+        of_own, of_goal = self.lengths
+        return products(self.own.pushes @ turn.T, self.goal.pushes, near) / (of_own[:, None] * of_goal)
+
+
+def _refined(like: _Turned, turn: np.ndarray, rounds: int = 5) -> np.ndarray:
+    """The turn that lays the centres of alike fields onto each other, and their arrows, from a start near it."""
+    centres, goals = like.own.centres, like.goal.centres
+    arrows, wanted = _unit(like.own.pushes.sum(1)), _unit(like.goal.pushes.sum(1))
+    for _ in range(rounds):
         alike = np.maximum(like(turn), 0)
         pair = assign(alike**2)
         own = np.flatnonzero(pair >= 0)
@@ -55,21 +76,26 @@ def facing(moved: Moving, reference: Face) -> np.ndarray:
         a = centres[own] - np.average(centres[own], axis=0, weights=weight)
         b = goals[other] - np.average(goals[other], axis=0, weights=weight)
         turn = _rotation(b.T @ (weight[:, None] * a) + 0.1 * wanted[other].T @ (weight[:, None] * arrows[own]))
-    # heads are mostly made along the axes, more exactly than they can be measured here
-    straight = max(tried, key=lambda t: np.trace(t.T @ turn))
-    return straight if np.trace(straight.T @ turn) > 1 + 2 * np.cos(UPRIGHT) else turn
+    return turn
 
 
 def straightened(moved: Moving, reference: Face) -> Face:
     """The face of a Moving, turned to look as the reference does."""
-    turn = facing(moved, reference)
-    own = face(moved, turn)
-    if np.abs(turn).max(1).min() > 0.999:
+    turns = facing(moved, reference)
+    own = face(moved, turns[0])
+    if len(turns) == 1 and np.abs(turns[0]).max(1).min() > 0.999:
         return own
-    for _ in range(2):  # what is seen from the front tells the turn more exactly
-        turn = _lean(own, warped(own, reference), reference) @ turn
-        own = face(moved, turn)
-    return own
+    tried = []
+    for turn in turns:
+        for _ in range(2):  # what is seen from the front tells the turn more exactly
+            own = face(moved, turn)
+            laid = warped(own, reference, STAGES[:2])
+            if np.abs(turn).max(1).min() > 0.999:
+                break
+            turn = _lean(own, laid, reference) @ turn
+        alike = likeness(laid.front.coarser(0.14), reference.front.coarser(0.14), 0.2)
+        tried.append((_agreement(alike), face(moved, turn)))
+    return max(tried, key=lambda t: t[0])[1]
 
 
 def _lean(own: Face, onto: Face, reference: Face) -> np.ndarray:
@@ -100,13 +126,28 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def _turns() -> list[np.ndarray]:
-    """The 24 turns that take axes to axes."""
-    signed = (np.eye(3, dtype=np.float32)[list(p)] * s for p in permutations(range(3)) for s in _SIGNS)
+def _spread(count: int) -> np.ndarray:
+    """float32 (count, 3, 3): turns spread evenly over all that there are (super-Fibonacci spirals, Alexa 2022)."""
+    s = np.arange(count) + 0.5
+    r, q = np.sqrt(s / count), np.sqrt(1 - s / count)
+    a, b = 2 * np.pi * s / np.sqrt(2), 2 * np.pi * s / 1.533751168755204288
+    x, y, z, w = r * np.sin(a), r * np.cos(a), q * np.sin(b), q * np.cos(b)
+    rows = [
+        1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),
+        2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
+        2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y),
+    ]  # fmt: skip
+    return np.stack(rows, 1).reshape(count, 3, 3).astype(np.float32)
+
+
+def _axes() -> list[np.ndarray]:
+    """The 24 turns that take axes to axes, first the one that turns nothing."""
+    signs = [np.array(s, np.float32)[:, None] for s in product((1, -1), repeat=3)]
+    signed = (np.eye(3, dtype=np.float32)[list(p)] * s for p in permutations(range(3)) for s in signs)
     return [turn for turn in signed if np.linalg.det(turn) > 0]
 
 
-_SIGNS = [np.array(s, np.float32)[:, None] for s in product((1, -1), repeat=3)]
+_AXES = _axes()
 
 
 def _agreement(alike: np.ndarray) -> float:
@@ -115,11 +156,11 @@ def _agreement(alike: np.ndarray) -> float:
     return float((alike.max(1) ** 2).sum() / len(alike) + (alike.max(0) ** 2).sum() / len(alike.T))
 
 
-def warped(own: Face, reference: Face) -> Face:
+def warped(own: Face, reference: Face, stages: tuple[tuple[float, float, float], ...] = STAGES) -> Face:
     """The face with its points where the reference has the same places."""
     scale, shift = _proportions(own.front.coarser(0.3), reference.front.coarser(0.3))
     parts = [own.front.points * scale + shift, own.inside.points * scale + shift]
-    for width, smooth, step in STAGES:
+    for width, smooth, step in stages:
         start = replace(own.front, points=parts[0]).coarser(step)
         shifts = _shifts(start, reference.front.coarser(step), own.seen > HIDDEN, width, smooth)
         parts = [_carried(p, start.points, shifts, step) for p in parts]
@@ -176,8 +217,11 @@ def _proportions(fields: Fields, goal: Fields, width: float = 0.33) -> tuple[np.
             if found > best[0]:
                 best = found, shape, shift
 
-    for wide, high in product((0.85, 1.0, 1.2), (0.7, 0.85, 1.0, 1.2, 1.4)):
-        tried(np.array([wide, high, 1], np.float32), np.arange(-1.2, 1.21, 0.2, np.float32))
+    for high in (0.7, 1.0, 1.4):
+        tried(np.array([1, high, 1], np.float32), np.arange(-1.2, 1.21, 0.2, np.float32))
+    _, scale, shift = best
+    for wide, high in product((0.85, 1.0, 1.2), (0.84, 1.0, 1.18)):
+        tried(scale * np.array([wide, high, 1], np.float32), shift[1] + np.array([-0.2, 0, 0.2], np.float32))
     _, scale, shift = best
     for high in (0.92, 1.0, 1.08):
         tried(scale * np.array([1, high, 1], np.float32), shift[1] + np.array([-0.1, 0, 0.1], np.float32))

@@ -49,10 +49,9 @@ def heads(data: Path) -> Iterator[tuple[mapping.Head, fields.Face]]:
         demo = mapping.opened(PRESETS / "character" / "head.blend", Path(folder))
     meant = {n: {n} for n in demo.deltas if n in theirs.front.names}
     yield mapping.Head("demo", demo, meant), theirs
-    for person in (None, 1):
-        surface = mapping.ict(data, person)
-        meant = {n: mapping.of_ict(n) for n in surface.deltas if mapping.of_ict(n)}
-        yield mapping.Head("ict", surface, meant), ours
+    surface = mapping.ict(data)
+    meant = {n: mapping.of_ict(n) for n in surface.deltas if mapping.of_ict(n)}
+    yield mapping.Head("ict", surface, meant), ours
 
 
 def cases(data: Path, noise: np.random.Generator) -> Iterator[Case]:

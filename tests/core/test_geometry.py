@@ -116,8 +116,8 @@ def judged(found, own):
 
 
 def test_the_ict_head_by_geometry_alone(data):
-    """Of another maker, without names, lying on its side and a hundred times as large."""
-    surface, own = ict(data, turn=100 * np.array([[0.0, -1, 0], [0, 0, 1], [-1, 0, 0]]))
+    """Of another maker, without names, turned anyhow and a hundred times as large."""
+    surface, own = ict(data, turn=100 * np.array([[0.48, -0.8, 0.36], [0.6, 0, -0.8], [0.64, 0.6, 0.48]]))
     found = geometry.recognise(surface, tuple(own))
     right, there, wrong = judged(found, own)
     assert not wrong
