@@ -44,7 +44,7 @@ def bones_of(armature: Object) -> list[Bone]:
     space = head_space(armature)
     driven = driven_paths(armature)
     unit = _between_eyes(armature, space)
-    aims = _aims(armature)
+    aims = {name: far / unit for name, far in _aims(armature).items() if far > unit / 2}  # else a lid follows the eye
     bones = []
     for pose in armature.pose.bones:
         rest = space.T @ np.array(pose.bone.matrix_local.to_3x3().normalized())
@@ -57,7 +57,7 @@ def bones_of(armature: Object) -> list[Bone]:
         ends = [space.T @ np.array(end) / unit for end in (pose.bone.head_local, pose.bone.tail_local)]
         axes = rest if pose.bone.use_local_location else space.T
         bones.append(Bone(pose.name, armature.name, rest, pose.rotation_mode, parent, turn, *ends, axes, unit, move,
-                          aims.get(pose.name, 0.0) / unit))  # fmt: skip
+                          aims.get(pose.name, 0.0)))  # fmt: skip
     return bones
 
 

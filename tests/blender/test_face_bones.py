@@ -109,6 +109,15 @@ def test_the_mouth_opens_and_the_lids_close(face):
     assert lids[0][-1] == pytest.approx(0, abs=1e-4) and lids[1][-1] == pytest.approx(0.012, abs=1e-5)
 
 
+def test_an_eye_that_a_lid_follows_is_turned(face):
+    """Not taken for a target that eyes look at; what stands far before an eye that tracks it is."""
+    rig = face.armature
+    track = rig.pose.bones["lid.T.L"].constraints.new("DAMPED_TRACK")
+    track.target, track.subtarget = rig, "eye.L"
+    targets = faces.propose(scenes.character(bpy.context).rig).mapping.targets
+    assert "bone:eye.L:rot_y" in targets and "bone:eye.L:loc_x" not in targets
+
+
 def test_lids_slide_over_the_eye(face):
     """Where an eye bone says where its middle is; half closed they are further in by less than a twentieth."""
     places = performed(face, eyeBlinkLeft=1.0)
