@@ -23,7 +23,7 @@ RIVAL = 0.85
 """A turn that is this much as good as the best is looked at more closely, as a face upside down."""
 AS_IT_IS = 1.15
 """How much better than as it stands a head must look turned: it comes in its armature's axes, or as it stands."""
-STAGES = (0.3, 0.5, 0.2), (0.22, 0.35, 0.18), (0.16, 0.25, 0.15), (0.12, 0.2, 0.13)
+STAGES = (0.3, 0.5, 0.2), (0.22, 0.42, 0.18), (0.16, 0.35, 0.15), (0.12, 0.3, 0.13)
 """Kernel of the comparison, kernel that shifts are smoothed by, and cells of the face, one after the other."""
 ROUNDS = 4
 """Shifts a stage."""
