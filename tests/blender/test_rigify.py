@@ -90,6 +90,15 @@ def test_controls_that_carry_each_other_add_up_to_what_is_meant(played, channel,
     assert way(played(**{channel: 1.0})[bone]) == pytest.approx(meant, abs=0.02)
 
 
+def test_a_funnel_parts_the_lips_as_the_reference_head_does(played):
+    """By 0.37 of a wide open mouth (retarget.opening.PARTS)."""
+    opened, round_ = (
+        way(shown["DEF-lip.T.L"])[1] - way(shown["DEF-lip.B.L"])[1]
+        for shown in (played(jawOpen=1.0), played(mouthFunnel=1.0))
+    )
+    assert round_ == pytest.approx(0.37 * opened, rel=0.1)
+
+
 def test_lids_meet_without_crossing(played):
     shown = played(eyeBlinkLeft=1.0)
     ends = [np.array([shown[f"DEF-lid.{lid}.L{i}"] for i in ("", ".001", ".002", ".003")]) for lid in "TB"]
