@@ -159,10 +159,15 @@ def ict_reference(data: Path) -> fields.Face:
     for channel, (which, delta) in deltas.items():
         own, at = np.unique(which, return_inverse=True)
         summed[channel] = own, np.stack([np.bincount(at.ravel(), x) for x in delta.T], 1).astype(np.float32)
+    balls = {side: ict_part(data, f"Eyeball {side}") for side in ("left", "right")}
+    return geometry.made(geometry.with_looks(replace(head, deltas=summed), balls), ICT_STEP)
+
+
+def ict_part(data: Path, name: str) -> np.ndarray:
+    """The vertices of a part of the ICT head."""
     with np.load(data / "ict_facekit" / "ict_face.npz") as z:
         parts = dict(zip(map(str, z["part_names"]), z["part_vertex_range"].tolist(), strict=True))
-    balls = {side: np.arange(*parts[f"Eyeball {side.lower()}"]) for side in ("Left", "Right")}
-    return geometry.made(geometry.with_looks(replace(head, deltas=summed), balls), ICT_STEP)
+    return np.arange(*parts[name])
 
 
 def bent(surface: Surface, seed: int) -> Surface:

@@ -22,6 +22,8 @@ FLAT = np.array([1.0, 1.0, 0.5], np.float32)
 FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 HIDDEN = 0.05
 """A key that has less of its motion where it is seen from the front works inside the mouth."""
+SKIN = 0.3
+"""A piece of the mesh is skin where this much moves of what moves on the largest."""
 _GRID, _BEHIND, _CLOSE = 70, 0.07, 0.04
 """Cells across a face that is looked at from the front; how far behind the frontmost point one is gathered with it, and
 how far one is surely seen: teeth lie right behind lips."""
@@ -73,12 +75,14 @@ class Face:
 
     seen    float (K,): the share of each key's motion that is seen
     parted  float (K,): how far it parts points that lie together at rest, over its longest arrow
+    loose   float (K,): the share of its motion that is not the skin's: of eyeballs, teeth, brows that are pieces apart
     """
 
     front: Fields
     inside: Fields
     seen: np.ndarray
     parted: np.ndarray
+    loose: np.ndarray
 
     @property
     def whole(self) -> Fields:
@@ -88,12 +92,13 @@ class Face:
 
 @dataclass(frozen=True)
 class Moving:
-    """The points of a Surface that keys move: points (P, 3), area (P,), how much they move (P,), and by key the
-    indices into them with their arrows."""
+    """The points of a Surface that keys move: points (P, 3), area (P,), how much they move (P,), the piece of the mesh
+    that they belong to (P,), and by key the indices into them with their arrows."""
 
     points: np.ndarray
     area: np.ndarray
     energy: np.ndarray
+    piece: np.ndarray
     arrows: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -123,7 +128,27 @@ def moving(surface: Surface, names: tuple[str, ...]) -> Moving | None:
         at = place[found[name][0]]
         if (at >= 0).any():
             arrows[name] = at[at >= 0], found[name][1][at >= 0]
-    return Moving(surface.points[which].astype(np.float32), area[which], energy[which], arrows)
+    return Moving(
+        surface.points[which].astype(np.float32), area[which], energy[which], _pieces(surface)[which], arrows
+    )
+
+
+def _pieces(surface: Surface) -> np.ndarray:
+    """int (V,): the piece of the mesh that each point belongs to; points at one place hang together."""
+    size = max(float(np.ptp(surface.points[np.isfinite(surface.points).all(1)], axis=0).max(initial=0.0)), 1e-30)
+    grid = np.round(np.nan_to_num(surface.points) / size * 2e5).astype(np.int64)
+    _, node = np.unique((grid - grid.min(0)) @ (1, 1 << 20, 1 << 40), return_inverse=True)
+    node = node.reshape(-1)
+    a, b = node[surface.edges.T] if len(surface.edges) else np.zeros((2, 0), int)
+    label = np.arange(node.max(initial=-1) + 1)
+    while True:
+        low = np.minimum(label[a], label[b])
+        before = label.copy()
+        for end in (a, b):
+            np.minimum.at(label, label[end], low)
+        label = label[label]
+        if (label == before).all():
+            return label[node]
 
 
 def face(moved: Moving, turn: np.ndarray, step: float = STEP) -> Face:
@@ -143,7 +168,11 @@ def face(moved: Moving, turn: np.ndarray, step: float = STEP) -> Face:
     ]
     parts = [_gathered(moved, points, turn, size, step, which) for which in (seen, ~seen)]
     parted = [_parted(points, seen, i, (d @ turn[1].astype(np.float32)) / size) for i, d in moved.arrows.values()]
-    return Face(*parts, np.array(share), np.array(parted) / np.maximum(parts[0].reach, 1e-12))
+    mass = np.bincount(moved.piece, moved.area * moved.energy)
+    off = (mass < SKIN * mass.max())[moved.piece]
+    loose = [float(((d**2).sum(1) * moved.area[i]) @ off[i] / max(((d**2).sum(1) * moved.area[i]).sum(), 1e-30))
+             for i, d in moved.arrows.values()]
+    return Face(*parts, np.array(share), np.array(parted) / np.maximum(parts[0].reach, 1e-12), np.array(loose))
 
 
 def _parted(points: np.ndarray, seen: np.ndarray, which: np.ndarray, rise: np.ndarray) -> float:

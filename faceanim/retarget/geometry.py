@@ -72,7 +72,7 @@ def reference(name: str = "reference") -> Face:
         parts = [
             Fields(names, z[f"{p}_points"], z[f"{p}_pushes"].astype(np.float32), reach) for p in ("front", "inside")
         ]
-        return Face(*parts, z["seen"], z["parted"])
+        return Face(*parts, z["seen"], z["parted"], z["loose"])
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +82,7 @@ def references() -> tuple[Goal, ...]:
 
 
 def with_looks(surface: Surface, balls: Table[str, np.ndarray]) -> Surface:
-    """A Surface of channels that looks by its eyeballs as well: {"Left": vertices, "Right": vertices}.
+    """A Surface of channels that looks by its eyeballs as well: {"left": vertices, "right": vertices}.
 
     What is coloured turns, as eyes that are keys do: the front of each ball, about its centre by LOOK.
     """
@@ -92,15 +92,17 @@ def with_looks(surface: Surface, balls: Table[str, np.ndarray]) -> Surface:
         centre = (points.min(0) + points.max(0)) / 2
         radius = np.ptp(points[:, 2]) / 2
         front = which[points[:, 2] - centre[2] > IRIS * radius]
-        x, y, z = (surface.points[front] - centre).T
-        out = 1.0 if side == "Left" else -1.0
+        still = surface.points[front] - centre
+        x, y, z = still.T
+        name_of = f"eyeLook{{}}{side.capitalize()}{BY_EYE}".format
+        out = 1.0 if side == "left" else -1.0
         cosine, sine = np.cos(LOOK), np.sin(LOOK)
         for name, sign in (("Up", 1.0), ("Down", -1.0)):
             turned = np.stack([x, cosine * y + sign * sine * z, cosine * z - sign * sine * y], 1)
-            deltas[f"eyeLook{name}{side}{BY_EYE}"] = front, (turned - np.stack([x, y, z], 1)).astype(np.float32)
+            deltas[name_of(name)] = front, (turned - still).astype(np.float32)
         for name, sign in (("Out", out), ("In", -out)):
             turned = np.stack([cosine * x + sign * sine * z, y, cosine * z - sign * sine * x], 1)
-            deltas[f"eyeLook{name}{side}{BY_EYE}"] = front, (turned - np.stack([x, y, z], 1)).astype(np.float32)
+            deltas[name_of(name)] = front, (turned - still).astype(np.float32)
     return replace(surface, deltas=deltas)
 
 
@@ -248,7 +250,8 @@ def _composed(head: Face, rows: list[tuple[Shape, tuple[str, ...]]]) -> Face:
             if shape.side:
                 pushes[k] *= 1 / (1 + np.exp(-shape.side * part.points[:, :1] / 0.05))
         parts.append(Fields(names, part.points, pushes.astype(np.float32), reach))
-    return Face(*parts, *(np.array([value[m].min() for m in members]) for value in (head.seen, head.parted)))
+    of_keys = head.seen, head.parted, head.loose
+    return Face(*parts, *(np.array([value[m].min() for m in members]) for value in of_keys))
 
 
 def _twins(own: Face) -> dict[int, int]:

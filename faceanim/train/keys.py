@@ -27,10 +27,10 @@ GAIN = 0.4
 """Spread of a key's strength, natural logarithm."""
 JOINED = 0.2
 """Share of pairs whose two sides become one key."""
-KEEP = 3e-3
+KEEP = 1e-3
 """How strongly weights are held near 0."""
-LOWEST = np.array([0.0] * 11 + [-np.inf] * 3 + [0.0] * 2)
-HIGHEST = np.array([np.inf] * 11 + [0.0] * 3 + [np.inf] * 2)
+LOWEST = np.array([0.0] * 12 + [-np.inf] * 3 + [0.0] * 2)
+HIGHEST = np.array([np.inf] * 12 + [0.0] * 3 + [np.inf] * 2)
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,26 @@ def heads(data: Path) -> Iterator[tuple[mapping.Head, fields.Face]]:
     surface = mapping.ict(data)
     meant = {n: mapping.of_ict(n) for n in surface.deltas if mapping.of_ict(n)}
     yield mapping.Head("ict", surface, meant), ours
+    # eyes and teeth that are keys, as other characters have them; no lid looks then
+    balls = {side: mapping.ict_part(data, f"Eyeball {side}") for side in ("left", "right")}
+    turned = geometry.with_looks(surface, balls)
+    deltas = {n: d for n, d in turned.deltas.items() if n.endswith(geometry.BY_EYE) or not n.startswith("eyeLook")}
+    looks = {n: {n.removesuffix(geometry.BY_EYE)} for n in deltas if n.endswith(geometry.BY_EYE)}
+    deltas |= of_teeth(surface, mapping.ict_part(data, "Teeth"))
+    yield mapping.Head("ict, eyes", replace(turned, deltas=deltas), {**meant, **looks}), ours
+
+
+def of_teeth(surface: mapping.Surface, teeth: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Keys that shorten the upper and the lower teeth, and one that hides all."""
+    points = surface.points[teeth]
+    up, back = np.array([0, 1, 0], np.float32), np.array([0, 0, -1], np.float32)
+    middle, height = np.median(points[:, 1]), points[:, 1]
+    rows = points[:, 1] > middle
+    return {
+        "teeth, upper": (teeth[rows], 0.5 * (height[rows].max() - height[rows])[:, None] * up),
+        "teeth, lower": (teeth[~rows], 0.5 * (height[~rows].min() - height[~rows])[:, None] * up),
+        "teeth": (teeth, np.ones((len(teeth), 1), np.float32) * back),
+    }
 
 
 def cases(data: Path, noise: np.random.Generator) -> Iterator[Case]:
@@ -121,7 +141,8 @@ def mixed(face: fields.Face, mix: np.ndarray) -> fields.Face:
         for part in (face.front, face.inside)
     ]  # fmt: skip
     share = mix / mix.sum(1, keepdims=True)
-    return fields.Face(*parts, share @ face.seen, ((mix > 0) * (mix / mix.max(1, keepdims=True)) * face.parted).max(1))
+    parted = ((mix > 0) * (mix / mix.max(1, keepdims=True)) * face.parted).max(1)
+    return fields.Face(*parts, share @ face.seen, parted, share @ face.loose)
 
 
 # fits -------------------------------------------------------------------------------------------------------------

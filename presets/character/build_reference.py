@@ -24,8 +24,8 @@ def write(face: fields.Face, path: Path) -> None:
     parts = {}
     for name, part in (("front", face.front), ("inside", face.inside)):
         parts[f"{name}_points"], parts[f"{name}_pushes"] = part.points, part.pushes.astype(np.float16)
-    names = np.array(face.front.names)
-    np.savez_compressed(path, names=names, reach=face.front.reach, seen=face.seen, parted=face.parted, **parts)
+    of_keys = {"reach": face.front.reach, "seen": face.seen, "parted": face.parted, "loose": face.loose}
+    np.savez_compressed(path, names=np.array(face.front.names), **of_keys, **parts)
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
 
     scene.open_file(HERE / "head.blend")
     head = contacts.shapes(scene.character(bpy.context))
-    balls = {side: np.arange(*head.ranges[f"Eye.{side[0]}"]) for side in ("Left", "Right")}
+    balls = {side: np.arange(*head.ranges[f"Eye.{side[0].upper()}"]) for side in ("left", "right")}
     write(geometry.made(geometry.with_looks(head, balls)), HERE / "reference.npz")
     if len(sys.argv) > 1:
         write(mapping.ict_reference(Path(sys.argv[1])), HERE / "reference_ict.npz")
