@@ -22,8 +22,8 @@ SURE = 0.65
 """The least confidence that a key is driven with."""
 INSIDE = 0.75
 """The same for a key that works inside the mouth, where teeth are as well."""
-FACE = 3
-"""So many keys that are sure at least make a face: with few keys anything can be laid onto it."""
+FACE, PART = 3, 0.12
+"""So many keys that are sure at least, and such a part of all, make a face: a few can be laid onto anything."""
 PLAIN, LIKELY = 0.8, 0.7
 """How much keys together must be like a channel (a cosine) to be driven in full, or weakly."""
 NEAR_BEST = 0.9
@@ -169,7 +169,7 @@ def _decided(
     confidence = evidence.trusted(found, chosen)
     enough = np.where(own.seen < fields.HIDDEN, INSIDE, SURE)
     accepted = {k: shapes[s] for k, s in chosen.items() if confidence[k] >= enough[k]}
-    if len(accepted) < FACE:
+    if len(accepted) < max(FACE, PART * len(keys)):
         accepted = {}
     weights = {keys[k]: shape.weights for k, shape in accepted.items()}
     sure = {keys[k]: confidence[k] for k in accepted}
