@@ -15,8 +15,8 @@ from .lips import Surface
 
 STEP = 0.1
 """Edge of the cells that a face is gathered in, over its size."""
-MOST = 900
-"""Cells of a face at most."""
+MOST, MANY = 900, 100
+"""Cells of a face at most; fewer where there are more keys than MANY, so that time grows with their number alone."""
 FLAT = np.array([1.0, 1.0, 0.5], np.float32)
 """Faces differ most in depth."""
 FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
@@ -155,24 +155,37 @@ def face(moved: Moving, turn: np.ndarray, step: float = STEP) -> Face:
     """The keys of a face that is turned to look along +z with +y up."""
     points = moved.points @ turn.T.astype(np.float32)
     seen = _seen(points, _BEHIND)
-    mass = moved.area * moved.energy * seen
-    centre = (mass @ points) / mass.sum()
-    size = np.sqrt((mass @ ((points - centre)[:, :2] ** 2).sum(1)) / mass.sum())
-    points = (points - centre) / size
-    while _cells(points[seen], step)[1] > MOST:
+    points, size = _sized(moved, points, seen)
+    most = MOST * min(1.0, MANY / len(moved.arrows)) ** 0.5
+    while _cells(points[seen], step)[1] > most:
         step *= 1.15
     sure = _seen(points, _CLOSE)
-    share = [
-        float(((d**2).sum(1) * moved.area[i])[sure[i]].sum() / max(((d**2).sum(1) * moved.area[i]).sum(), 1e-30))
-        for i, d in moved.arrows.values()
-    ]
-    parts = [_gathered(moved, points, turn, size, step, which) for which in (seen, ~seen)]
-    parted = [_parted(points, seen, i, (d @ turn[1].astype(np.float32)) / size) for i, d in moved.arrows.values()]
     mass = np.bincount(moved.piece, moved.area * moved.energy)
     off = (mass < SKIN * mass.max())[moved.piece]
-    loose = [float(((d**2).sum(1) * moved.area[i]) @ off[i] / max(((d**2).sum(1) * moved.area[i]).sum(), 1e-30))
-             for i, d in moved.arrows.values()]
+    share, loose, parted = [], [], []
+    for which, delta in moved.arrows.values():
+        power = np.einsum("nx,nx->n", delta, delta) * moved.area[which]
+        whole = max(float(power.sum()), 1e-30)
+        share.append(float(power @ sure[which]) / whole)
+        loose.append(float(power @ off[which]) / whole)
+        parted.append(_parted(points, seen, which, (delta @ turn[1].astype(np.float32)) / size))
+    parts = [_gathered(moved, points, turn, size, step, which) for which in (seen, ~seen)]
     return Face(*parts, np.array(share), np.array(parted) / np.maximum(parts[0].reach, 1e-12), np.array(loose))
+
+
+def flat(moved: Moving, step: float) -> Fields:
+    """All that the keys move, as it stands."""
+    every = np.ones(len(moved.points), bool)
+    points, size = _sized(moved, moved.points, every)
+    return _gathered(moved, points, np.eye(3, dtype=np.float32), size, step, every)
+
+
+def _sized(moved: Moving, points: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, float]:
+    """(points about the middle of what moves, over its size; the size)."""
+    mass = moved.area * moved.energy * counted
+    centre = (mass @ points) / mass.sum()
+    size = np.sqrt((mass @ ((points - centre)[:, :2] ** 2).sum(1)) / mass.sum())
+    return (points - centre) / size, size
 
 
 def _parted(points: np.ndarray, seen: np.ndarray, which: np.ndarray, rise: np.ndarray) -> float:
@@ -253,7 +266,15 @@ def planes(pushes: np.ndarray) -> np.ndarray:
 
 def lengths(pushes: np.ndarray, points: np.ndarray, width: float) -> np.ndarray:
     near = kernel(points, points, width)
-    square = sum(np.einsum("kn,kn->k", x @ near, x) for x in planes(pushes))
+    square = np.zeros(len(pushes))
+    size = np.abs(pushes).max(2, initial=0.0)
+    moved = size > 2e-3 * size.max(1, keepdims=True, initial=0.0)
+    few = moved.sum(1) < 0.3 * len(points)
+    for k in np.flatnonzero(few):  # most keys move a small part
+        part = pushes[k, moved[k]]
+        square[k] = (part * (near[np.ix_(moved[k], moved[k])] @ part)).sum()
+    if not few.all():
+        square[~few] = sum(np.einsum("kn,kn->k", x @ near, x) for x in planes(pushes[~few]))
     return np.sqrt(np.maximum(square, 1e-20))
 
 

@@ -13,7 +13,7 @@ from itertools import permutations, product
 import numpy as np
 
 from .assignment import assign
-from .fields import FLAT, FLIP, HIDDEN, Face, Fields, Moving, face, kernel, lengths, likeness, planes, products
+from .fields import FLAT, FLIP, HIDDEN, Face, Fields, Moving, face, flat, kernel, lengths, likeness, planes, products
 
 UPRIGHT = 0.2
 """Radians from an axis within which a head is taken to stand along it."""
@@ -34,11 +34,11 @@ ALIKE = 0.35
 def facing(moved: Moving, reference: Face) -> list[np.ndarray]:
     """float (3, 3), the turn that brings a face to look as the reference does; after it others that may be right."""
     # size and origin by all that moves: what is seen from the front is not known yet
-    flat = face(moved, np.eye(3), 0.25).whole
-    like = _Turned(flat, reference, 0.4, 0.5)
+    whole = flat(moved, 0.25)
+    like = _Turned(whole, reference, 0.4, 0.5)
     starts = [*_AXES, *_spread(SPREAD)]
     found = np.array([_agreement(like(turn)) for turn in starts])
-    closer = _Turned(flat, reference, 0.25, 0.35)
+    closer = _Turned(whole, reference, 0.25, 0.35)
     turns = [_refined(closer, starts[i]) for i in (0, *np.argsort(-found, kind="stable")[:STARTS])]
     agreed = [_agreement(closer(t)) * (AS_IT_IS if np.trace(t) > 2.5 else 1.0) for t in turns]
     kept: list[np.ndarray] = []

@@ -71,6 +71,22 @@ def test_no_head_is_said_and_nothing_driven(points, edges):
         propose(rig(deltas), Surface(points, edges, deltas))
 
 
+def test_what_is_no_skin_is_told_by_its_piece_of_the_mesh():
+    """Points at one place hang together, as where materials meet; what floats before the face does not."""
+    points, edges = ball(200)
+    seam, loose = points[:40].copy(), 0.1 * points[:40] + [0, 0, 2]
+    joined = np.concatenate([edges, np.stack([200 + np.arange(39), 201 + np.arange(39)], 1)])
+    apart = np.stack([240 + np.arange(39), 241 + np.arange(39)], 1)
+    whole = Surface(np.concatenate([points, seam, loose]).astype(np.float32), np.concatenate([joined, apart]), {})
+    every = np.arange(len(whole.points))
+    moves = {"all": every, "ball": every[:200], "loose": every[240:]}
+    deltas = {n: (i, np.full((len(i), 3), 0.1, np.float32)) for n, i in moves.items()}
+    moved = fields.moving(Surface(whole.points, whole.edges, deltas), tuple(deltas))
+    assert len(set(moved.piece[:240].tolist())) == 1 and len(set(moved.piece.tolist())) == 2
+    off = dict(zip(deltas, fields.face(moved, np.eye(3)).loose, strict=True))
+    assert off["ball"] == 0 and off["loose"] == 1 and 0 < off["all"] < 1
+
+
 def test_a_surface_without_keys():
     points, edges = ball(40)
     assert not geometry.recognise(Surface(points, edges, {}), ("a",)).shapes
