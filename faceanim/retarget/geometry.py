@@ -32,6 +32,8 @@ WEAK = 0.4
 """The most that a key is driven by what it is only likely to be."""
 LOOK, IRIS = 0.4, 0.8
 """How far the eyeballs of a reference turn (radians), and where the coloured part of a ball begins, over its radius."""
+FEW = 16
+"""Fewer keys than this are laid onto what channels do together as well."""
 BY_EYE = " by eye"
 """Ends the name of a look in a reference that turns the eyeball there, not the lids."""
 _HALVED = ("browInnerUp", "cheekPuff")
@@ -152,8 +154,10 @@ def _recognised(surface: Surface, names: tuple[str, ...], goals: tuple[Goal, ...
     moved = fields.moving(surface, names)
     if moved is None:
         return Found(why=dict.fromkeys(names, "it moves nothing"))
-    own = registration.straightened(moved, goals[0].head)
-    laid = [registration.warped(own, aim.head) for aim in goals]
+    # few keys are mostly for both sides
+    onto = [aim.face if len(moved.arrows) < FEW else aim.head for aim in goals]
+    own = registration.straightened(moved, onto[0])
+    laid = [registration.warped(own, head) for head in onto]
     found = evidence.gathered(laid, goals, evidence.mirror(own.front))
     twins = _twins(own)
     found.total[list(twins)] = evidence.NEVER
@@ -206,8 +210,9 @@ def _shared(
     for face, aim in zip(laid, goals, strict=True) if free.any() else ():
         among, towards, square = evidence.products(face, aim)
         singles = [i for i, s in enumerate(aim.shapes) if len(s.channels) == 1 and not s.side]
-        reach = {s: aim.face.front.reach[i] for i, s in enumerate(aim.shapes)}
-        gain = np.median([face.front.reach[k] / reach[s] for k, s in accepted.items() if s in reach] or [1.0])
+        at = {s: i for i, s in enumerate(aim.shapes)}
+        lengths = [among[k, k] / max(square[at[s]], 1e-30) for k, s in accepted.items() if s in at and seen[k]]
+        gain = np.sqrt(np.median(lengths or [1.0]))
         for i in singles:
             channel = aim.shapes[i].channels[0]
             if channel not in owned and aim.face.seen[i] > fields.HIDDEN:

@@ -141,6 +141,49 @@ def test_the_ict_head_by_geometry_alone(data):
     assert all(found.confidence[k] >= geometry.SURE for k in found.shapes)
 
 
+def joined(surface, own, **parts):
+    """One key of some of the ICT head's, each so much."""
+    at = {name: key for key, name in own.items()}
+    move = np.zeros_like(surface.points)
+    for name, weight in parts.items():
+        which, delta = surface.deltas[at[name]]
+        move[which] += weight * delta
+    which = np.flatnonzero(np.abs(move).max(1) > 0)
+    return which, move[which]
+
+
+def both(name):
+    return {f"{name}_L": 1.0, f"{name}_R": 1.0}
+
+
+def test_a_character_that_has_only_eight_keys(data):
+    surface, own = ict(data)
+    made = {
+        "A": {"jawOpen": 0.8}, "U": {"mouthPucker": 1.0}, "I": {k: 0.8 for k in both("mouthStretch")},
+        "O": {"jawOpen": 0.3, "mouthFunnel": 1.0}, "Happy": both("mouthSmile") | {k: 0.4 for k in both("cheekSquint")},
+        "Shut": both("eyeBlink"), "Surprise": both("browInnerUp") | both("browOuterUp"), "Angry": both("browDown"),
+    }  # fmt: skip
+    few = Surface(surface.points, surface.edges, {k: joined(surface, own, **parts) for k, parts in made.items()})
+    found = geometry.recognise(few, tuple(made))
+    sides = {k: {c[:-4] for c in w if c.endswith("Left")} for k, w in found.weights.items()}
+    assert found.weights["A"] == {"jawOpen": 1} and found.weights["U"] == {"mouthPucker": 1}
+    assert sides["Shut"] == {"eyeBlink"} and sides["Happy"] == {"mouthSmile"} and sides["Angry"] == {"browDown"}
+    assert found.weights["Happy"] == {"mouthSmileLeft": 0.5, "mouthSmileRight": 0.5}
+    assert set(found.weights["Surprise"]) == {"browInnerUp", "browOuterUpLeft", "browOuterUpRight"}
+
+
+def test_a_channel_that_is_split_in_two_keys(data):
+    surface, own = ict(data)
+    (pucker,) = (k for k, n in own.items() if n == "mouthPucker")
+    which, delta = surface.deltas[pucker]
+    left = 1 / (1 + np.exp(-surface.points[which, :1] / 0.3))
+    deltas = {k: d for k, d in surface.deltas.items() if own[k] not in ("mouthPucker", "mouthFunnel")}
+    deltas |= {"one side": (which, delta * left), "other side": (which, delta * (1 - left))}
+    found = geometry.recognise(Surface(surface.points, surface.edges, deltas), tuple(deltas))
+    for side in ("one side", "other side"):
+        assert found.weights[side].keys() == {"mouthPucker"} and found.weights[side]["mouthPucker"] > 0.7
+
+
 def test_names_that_say_the_opposite_give_way(data):
     surface, own = ict(data)
     swapped = {k: n for k, n in own.items() if n not in ("PupilDilate_L", "PupilDilate_R")}
