@@ -43,6 +43,7 @@ class FaceTrack:
     crops        uint8 (N, features.crops.PIXELS) small pictures of the eyes, the mouth and the face, or None
     shot         int (N,) rising: frames of one number show one face without a cut; None: all do
     portraits    of the frames with a face, some a second (features.face_emotion), or None
+    views        float32 (N, V) what the face network saw in the crops, or None: it has not looked yet
     """
 
     times: np.ndarray
@@ -55,6 +56,7 @@ class FaceTrack:
     crops: np.ndarray | None = None
     shot: np.ndarray | None = None
     portraits: Portraits | None = None
+    views: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.times)
@@ -69,9 +71,9 @@ class FaceTrack:
 
     def of(self, rows: np.ndarray) -> FaceTrack:
         """These frames alone."""
-        more = [None if a is None else a[rows] for a in (self.blendshapes, self.crops, self.shot)]
+        more = [None if a is None else a[rows] for a in (self.blendshapes, self.crops, self.shot, self.views)]
         same = self.times[rows], self.points[rows], self.found[rows], self.size
-        return FaceTrack(*same, more[0], self.faces, self.detector, *more[1:])
+        return FaceTrack(*same, more[0], self.faces, self.detector, *more[1:3], views=more[3])
 
     def shots(self) -> list[np.ndarray]:
         """The rows of the frames of each shot that show a face."""
@@ -89,6 +91,7 @@ class Seen(NamedTuple):
     crops    uint8 (N, features.crops.PIXELS)
     scores   float32 (N, 52) MediaPipe's coefficients; 0 where there are none
     kind     float32 (N, 1): 1 where the points and scores come by the task file
+    place    float32 (N, 4): where the camera has it, see solve.pose.place
     """
 
     points: np.ndarray
@@ -96,6 +99,7 @@ class Seen(NamedTuple):
     crops: np.ndarray
     scores: np.ndarray
     kind: np.ndarray
+    place: np.ndarray
 
 
 class Rest(NamedTuple):

@@ -31,9 +31,13 @@ def predictor(clip: bool = True, device: str = "cpu", actor: Actor | None = None
     return read if actor is None else played(actor, read)
 
 
-@lru_cache(maxsize=2)
 def model(path: Path = WEIGHTS, device: str = "cpu") -> Reader:
     """Raises FormatError where the weights are not there or are not this network's."""
+    return _loaded(path, device)
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, device: str) -> Reader:
     from ..nets import face_expression as nets
 
     arrays, metadata = safetensors.read(path, "face network")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,8 +114,17 @@ def _follow(clip: Clip, seconds: float, progress: Progress, turns: int) -> tuple
     stream = video.stream(clip.video, clip.start, clip.end)
     frames = (frame._replace(image=np.rot90(frame.image, turns)) for frame in stream) if turns else stream
     point = None if clip.face is None else turned_point(clip.face, turns)
-    with face.open_landmarker(point=point) as landmarker:
-        track = face.follow(frames, landmarker, seconds, progress, crops=True, portraits=face_emotion.ready())
+    with face.open_landmarker(point=point) as landmarker, ThreadPoolExecutor(1) as loader:
+        # it is loaded while the landmarker works: that takes as long as some hundred pictures
+        loading = loader.submit(face_expression.model) if face_expression.ready() else None
+
+        def look(crops: np.ndarray) -> np.ndarray:
+            return loading.result().view(crops)
+
+        track = face.follow(
+            frames, landmarker, seconds, progress, crops=True, portraits=face_emotion.ready(),
+            look=None if loading is None else look,
+        )  # fmt: skip
     return track, dict(stream.quality)
 
 

@@ -30,13 +30,13 @@ FAST_S, LATEST_S = 0.6, 0.25
 def report(found: Predictions, truth: Truth | None) -> dict[str, Any]:
     """`n`, `detected`; with truth: `r` (mean over the ARKit channels that move), `r_by_yaw`, `r_by_channel`,
     `error` (mean absolute) and `error_by_channel`, `pose_error` and `pose_median` (degrees), `gaze`, `gaze_leak`,
-    `spread` of one expression over poses, `mediapipe` (the same of its own coefficients); of a video `jitter` at rest
-    and `blink_lag_s`."""
+    `spread` of one expression over poses, `nods` of a head that opens its mouth, `mediapipe` (the same of its own
+    coefficients); of a video `jitter` at rest and `blink_lag_s`."""
     out: dict[str, Any] = {"what": "faces", "n": len(found.detected), "detected": int(found.detected.sum())}
     if truth is not None:
         columns = {name: found.coefficients[:, c] for c, name in enumerate(found.channels)}
         out |= compare(columns, truth, found.detected)
-        out |= head(found, truth) | eyes(found, truth)
+        out |= head(found, truth) | eyes(found, truth) | {"nods": nods(found, truth)}
         if found.mediapipe is not None:
             theirs = dict(zip(ARKIT, found.mediapipe.T, strict=True))
             out["mediapipe"] = compare(theirs, truth, found.detected)
@@ -106,6 +106,22 @@ def head(found: Predictions, truth: Truth) -> dict[str, Any]:
         "pose_median": float(np.median(angle)),
         "pose_by_angle": dict(zip(("yaw", "pitch", "roll"), map(float, each), strict=True)),
     }
+
+
+def nods(found: Predictions, truth: Truth) -> dict[str, float] | None:
+    """Over jaw sweeps, pictures of one person in one pose whose jaw opens by half or more: how far the pitch that was
+    read goes, degrees, in the `mean` and at `worst`; None where there are none."""
+    if "jawOpen" not in truth.channels:
+        return None
+    person = np.zeros(len(found.detected)) if truth.identity is None else truth.identity
+    _, group = np.unique(np.column_stack([person, truth.pose.round(3)]), axis=0, return_inverse=True)
+    jaw = truth.values[:, truth.channels.index("jawOpen")]
+    ranges = []
+    for k in range(group.max() + 1):
+        rows = (group.reshape(-1) == k) & found.detected
+        if rows.sum() >= MANY and np.ptp(jaw[rows]) >= 0.5:
+            ranges.append(float(np.ptp(found.pose[rows, 1])))
+    return {"mean": float(np.mean(ranges)), "worst": max(ranges)} if ranges else None
 
 
 def eyes(found: Predictions, truth: Truth) -> dict[str, Any]:
@@ -241,6 +257,9 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         if found := report.get("spread"):
             yield (f"one expression over poses: deviation {found['mean']:.3f} in the mean, {found['worst']:.3f} "
                    f"at worst, up to 0.06 in {found['share']:.0%}")  # fmt: skip
+        if found := report.get("nods"):
+            yield (f"an opening jaw: the head's pitch goes over {found['mean']:.2f} degrees in the mean, "
+                   f"{found['worst']:.2f} at worst")  # fmt: skip
         yield f"{'r':<22}" + "".join(f"{name:>10}" for name in rows)
         for name in report["r_by_channel"]:
             cells = "".join(f"{_cell(row['r_by_channel'].get(name)):>10}" for row in rows.values())

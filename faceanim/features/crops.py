@@ -36,7 +36,7 @@ CROPS: dict[str, Crop] = {
     "eyeLeft": Crop((362, 263), 0.10, 0.88, 48, 48),
     "eyeRight": Crop((33, 133), 0.10, 0.88, 48, 48, True),
     "mouth": Crop((61, 291, 0, 17), 0.0, 1.5, 64, 48),
-    "face": Crop((168, 4, 61, 291), 0.0, 2.7, 48, 48),
+    "face": Crop((168, 4, 61, 291), 0.0, 2.7, 96, 96),
 }
 PIXELS = sum(crop.pixels for crop in CROPS.values())
 

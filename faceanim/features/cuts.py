@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-CELLS = 16
-"""A picture is compared by as many by as many means."""
+CELLS, SAMPLES = 16, 4
+"""A picture is compared by as many by as many means, each of as many by as many pixels or a few more."""
 LEAST, TIMES = 0.1, 6.0
 """A cut changes the picture by at least so much (1 less the correlation), and by so many times what is usual in it."""
 MEMORY = 0.1
@@ -47,7 +47,7 @@ def _part(image: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 def _cells(image: np.ndarray) -> np.ndarray:
     """float32 (CELLS, CELLS) mean green, of mean 0 and deviation 1; of a picture of one colour all 0."""
-    step = max(1, min(image.shape[:2]) // (CELLS * 8))
+    step = max(1, min(image.shape[:2]) // (CELLS * SAMPLES))
     grey = image[::step, ::step, 1].astype(np.float32)
     rows, columns = (np.linspace(0, n, CELLS + 1).astype(int)[:-1] for n in grey.shape)
     sums = np.add.reduceat(np.add.reduceat(grey, rows, 0), columns, 1)

@@ -28,6 +28,8 @@ MANY = 6
 """Faces that are looked for where one of them was pointed at."""
 AHEAD = 8
 """Frames decoded ahead of the landmarker."""
+TOGETHER = 48
+"""Frames that the face network looks at together."""
 
 Progress = Callable[[float, str], None]
 
@@ -177,19 +179,25 @@ def follow(
     progress: Progress = lambda fraction, stage: None,
     crops: bool = False,
     portraits: bool = False,
+    look: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> FaceTrack:
-    """The user's face through a video; decoding runs ahead in a thread of its own.
+    """The user's face through a video. Other threads decode ahead of the landmarker, which lets them, and cut and look
+    at what it found.
 
     seconds  how long it is, for `progress` (fraction 0..1, "face"), which may raise to stop
     crops    keep small pictures of the face too, for the face network
     portraits  and a few a second for the emotion network
+    look     crops (M, features.crops.PIXELS) to what the face network sees in them, (M, V)
     Raises MediaError where there is no frame, or none with a face.
     """
-    times, found, points, scores, cuts, shots = [], [], [], [], [], []
+    times, found, points, scores, cuts, shots, views = [], [], [], [], [], [], []
     seen: list[tuple[float, int, Future]] = []
     size = (0, 0)
-    # the landmarker lets other threads work
-    with ThreadPoolExecutor(1) as cutter:
+
+    def looked(some: list[Future]) -> np.ndarray:
+        return look(np.stack([cut.result() for cut in some]))
+
+    with ThreadPoolExecutor(1) as cutter, ThreadPoolExecutor(1) as looker:
         for frame in _ahead(frames):
             if times and frame.time <= times[-1]:
                 continue
@@ -205,10 +213,14 @@ def follow(
                     cuts.append(cutter.submit(cut, frame.image, faces[0].points))
                     if len(cuts) > AHEAD:
                         cuts[-AHEAD].result()
+                    if look is not None and len(cuts) % TOGETHER == 0:
+                        views.append(looker.submit(looked, cuts[-TOGETHER:]))
                 # half a frame early is near enough, and keeps the rate where frames come at any
                 if portraits and (not seen or frame.time - seen[-1][0] >= 0.9 / HZ):
                     seen.append((frame.time, landmarker.shot, cutter.submit(portrait, frame.image, faces[0].points)))
             progress(min(1.0, frame.time / seconds) if seconds else 0.0, "face")
+        if look is not None and len(cuts) % TOGETHER:
+            views.append(looker.submit(looked, cuts[-(len(cuts) % TOGETHER) :]))
     if not times:
         raise MediaError("the video has no pictures in this span", "check the file and --start and --end")
     if not points:
@@ -228,6 +240,7 @@ def follow(
         crops=_spread([cut.result() for cut in cuts], held) if crops else None,
         shot=np.array(shots),
         portraits=_portraits(seen) if portraits else None,
+        views=_spread([row for some in views for row in some.result()], held) if views else None,
     )
 
 

@@ -13,10 +13,12 @@ from torch.nn import functional as F
 
 from ..core.face import Reader, Rest, Seen
 
-POINTS, SCORES, POSE = 478 * 3, 52, 3
-WIDTH, BLOCKS = 320, 3
-POINT_FEATURES = 112
-CROP_FEATURES = 48
+POINTS, SCORES, POSE, PLACE = 478 * 3, 52, 3, 4
+WIDTH, BLOCKS = 512, 3
+POINT_FEATURES = 192
+CROP_FEATURES = 96
+DEPTHS = (16, 32, 56, 88, 120)
+"""Channels of an encoder's layers; a small picture has no use for the first."""
 POINT_SCALE = 20.0
 """Points are in eye distances, and differ by some hundredths."""
 BATCH = 48
@@ -32,7 +34,7 @@ class Layout(NamedTuple):
 
 
 LAYOUT: tuple[Layout, ...] = (
-    Layout("eye", 48, 48), Layout("eye", 48, 48), Layout("mouth", 64, 48), Layout("face", 48, 48),
+    Layout("eye", 48, 48), Layout("eye", 48, 48), Layout("mouth", 64, 48), Layout("face", 96, 96),
 )  # fmt: skip
 PIXELS = sum(crop.width * crop.height for crop in LAYOUT)
 VIEW = CROP_FEATURES * len(LAYOUT)
@@ -56,8 +58,9 @@ class FaceNet(nn.Module):
         self.encoders = nn.ModuleDict({c.encoder: _encoder(c.width, c.height) for c in reversed(LAYOUT)})
         self.shape = nn.Linear(POINTS, POINT_FEATURES)
         self.change = nn.Linear(POINTS, POINT_FEATURES)
-        self.first = nn.Linear(2 * POINT_FEATURES + 2 * VIEW + SCORES + 2 + POSE, WIDTH)
-        self.condition = nn.Sequential(nn.Linear(2 * POSE + 2, 64), nn.GELU(), nn.Linear(64, 2 * WIDTH * BLOCKS))
+        self.first = nn.Linear(2 * POINT_FEATURES + 2 * VIEW + SCORES + 2 + POSE + PLACE, WIDTH)
+        films = 2 * WIDTH * BLOCKS
+        self.condition = nn.Sequential(nn.Linear(2 * POSE + 2 + PLACE, 64), nn.GELU(), nn.Linear(64, films))
         self.blocks = nn.ModuleList(_Block(WIDTH) for _ in range(BLOCKS))
         self.last = nn.Linear(WIDTH, 2 * outputs)
         self.direct = nn.Linear(self.first.in_features, outputs, bias=False)
@@ -96,11 +99,12 @@ class FaceNet(nn.Module):
         points = frames.points.flatten(1)
         shape = self.shape((points - self.mean) * POINT_SCALE)
         change = self.change((points - rest_points.flatten(1)) * known * POINT_SCALE)
-        turned = torch.cat([frames.pose, frames.pose.abs(), frames.kind, known], 1)
+        turned = torch.cat([frames.pose, frames.pose.abs(), frames.kind, known, frames.place], 1)
         film = self.condition(turned).chunk(2 * BLOCKS, 1)
         seen = torch.cat(
-            [shape, change, view, (view - rest_view) * known, frames.scores * 2, frames.kind, known, frames.pose], 1
-        )
+            [shape, change, view, (view - rest_view) * known, frames.scores * 2, frames.kind, known, frames.pose,
+             frames.place], 1
+        )  # fmt: skip
         x = self.first(seen)
         for k, block in enumerate(self.blocks):
             x = block(x, film[2 * k], film[2 * k + 1])
@@ -108,12 +112,13 @@ class FaceNet(nn.Module):
 
 
 def _encoder(width: int, height: int) -> nn.Module:
+    """Halves the picture until a side is 3; the first layers of a large picture are thin."""
     layers: list[nn.Module] = []
-    before = 1
-    for channels in (16, 32, 48, 64):
+    before, halvings = 1, int(np.log2(height / 3))
+    for channels in DEPTHS[-halvings:]:
         layers += [nn.Conv2d(before, channels, 3, 2, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
         before = channels
-    flat = before * (width // 16) * (height // 16)
+    flat = before * (width >> halvings) * (height >> halvings)
     return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.1), nn.Linear(flat, CROP_FEATURES))
 
 
@@ -137,8 +142,6 @@ def reader(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Reader:
     """
     net = FaceNet(len(arrays["spread"]))
     state = {name: torch.from_numpy(np.array(a, np.float32)) for name, a in arrays.items()}
-    # files of earlier versions have no such layer
-    state.setdefault("direct.weight", torch.zeros_like(net.direct.weight))
     state |= {n: value for n, value in net.state_dict().items() if n.endswith("num_batches_tracked")}
     lacking = net.state_dict().keys() - state.keys()
     if lacking:

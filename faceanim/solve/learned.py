@@ -46,6 +46,8 @@ TURNED = 1.0
 """What a radian of the head's turn counts in that sum: a face seen from the front is known best."""
 SHUT = 0.6
 """A lid closed further hides the iris."""
+USUAL = np.log(0.2)
+"""Seen.place's last, of a face that is near the camera but not all of the picture."""
 LEAST = 0.05
 """The confidence of what is seen, however badly: 0 is left to what is not seen at all."""
 UNSEEN = 10.0
@@ -70,6 +72,7 @@ def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
         crops=track.crops,
         scores=np.asarray(track.blendshapes, np.float32) if task else np.zeros((n, len(ARKIT)), np.float32),
         kind=np.full((n, 1), float(task), np.float32),
+        place=pose.place(fitted, np.array(track.size) / 2, max(track.size)),
     ), fitted
 
 
@@ -102,7 +105,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
 
     def read(track: FaceTrack) -> Reading:
         frames, fitted = seen(track)
-        views = reader.view(frames.crops)
+        views = reader.view(frames.crops) if track.views is None else track.views
         if known is not None:
             rest, level = known
             values, deviation = reader.read(frames, views, rest)
@@ -172,7 +175,7 @@ def _known(reader: Reader, actor: Actor) -> tuple[Rest, np.ndarray]:
     view = reader.view(actor.crops[None])
     frames = Seen(
         actor.points[None], actor.pose[None], actor.crops[None], np.zeros((1, len(ARKIT)), np.float32),
-        np.zeros((1, 1), np.float32),
+        np.zeros((1, 1), np.float32), np.array([[0, 0, 0, USUAL]], np.float32),
     )  # fmt: skip
     rest = Rest(actor.points, view[0])
     values, _ = reader.read(frames, view, rest)

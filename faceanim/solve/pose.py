@@ -18,12 +18,14 @@ class Pose(NamedTuple):
     points    float32 (N, 478, 3): landmarks in head space, unit: the distance between the outer eye corners
     residual  float32 (N,): root mean square distance of the rigid points from the model, same unit
     scale     float32 (N,): pixels in a unit
+    middle    float64 (N, 2): of the rigid points, in pixels
     """
 
     rotation: np.ndarray
     points: np.ndarray
     residual: np.ndarray
     scale: np.ndarray
+    middle: np.ndarray
 
 
 def fit(points: np.ndarray, face: FaceModel | None = None) -> Pose:
@@ -45,7 +47,22 @@ def fit(points: np.ndarray, face: FaceModel | None = None) -> Pose:
     scale = np.maximum(scale, 1e-6)
     head = np.einsum("nji,npj->npi", rotation, camera - middle) / scale[:, None, None] + model.mean(0)
     residual = np.sqrt(((head[:, index] - model) ** 2).sum(2).mean(1))
-    return Pose(rotation, head.astype(np.float32), residual.astype(np.float32), scale.astype(np.float32))
+    at = middle[:, 0, :2] * [1, -1]
+    return Pose(rotation, head.astype(np.float32), residual.astype(np.float32), scale.astype(np.float32), at)
+
+
+def place(fitted: Pose, axis: np.ndarray, frame: np.ndarray | float) -> np.ndarray:
+    """float32 (N, 4): where the camera has the face, which a near camera sees from another side than its axis tells.
+
+    The first three: the rotation vector (radians, in head space) that would follow the rotation which the points gave,
+    were the focal length as large as the frame. The last: logarithm of what part of the frame a unit is.
+
+    axis  (2,) or (N, 2) the middle of what the camera took, in pixels; frame: its longer side
+    """
+    across, down = ((fitted.middle - axis) / np.reshape(frame, (-1, 1))).clip(-1, 1).T
+    from_camera = np.stack([-down, -across, np.zeros_like(down)], 1)
+    turn = np.einsum("nji,nj->ni", fitted.rotation, from_camera)
+    return np.column_stack([turn, np.log(fitted.scale / frame)]).astype(np.float32)
 
 
 def angles(rotation: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 from faceanim.core.channels import CHANNELS
 from faceanim.core.face import FaceTrack
 from faceanim.errors import FormatError
-from faceanim.solve import bridge, expression, gaze, pose
+from faceanim.solve import bridge, expression, gaze, learned, pose
 from faceanim.solve.face_model import face_model
 from faceanim.solve.lids import lids
 from faceanim.solve.measure import NAMES
@@ -52,6 +52,27 @@ def test_the_fit_finds_the_turn_of_a_rigid_face():
     np.testing.assert_allclose(fitted.scale, 120, rtol=1e-3)
     model = face_model()
     assert np.abs(fitted.points[:, model.rigid] - model.rigid_points).max() < 1e-3
+
+
+def test_where_the_camera_has_a_face_tells_how_it_is_seen():
+    # a head that looks along the camera's axis, from beside it, is seen as if turned: a camera of this focal length
+    # (as long as the frame is wide) must find the turn again
+    rng = np.random.default_rng(1)
+    turns = rng.uniform(-1, 1, (30, 3)) * [0.5, 0.4, 0.4]
+    aside = rng.uniform(-0.2, 0.2, (30, 2))
+    to_camera = np.stack([-aside[:, 0], aside[:, 1], np.ones(30)], 1)
+    seen = []
+    for turn, way in zip(turns, to_camera / np.linalg.norm(to_camera, axis=1)[:, None], strict=True):
+        axis = np.cross([0, 0, 1], way)
+        angle = np.arcsin(np.linalg.norm(axis))
+        from_axis = learned.turned((axis / np.linalg.norm(axis) * angle)[None])[0]
+        seen.append(from_axis.T @ rotation(*turn))
+    points = landmarks(pose.angles(np.array(seen))) + np.pad(aside * 640, ((0, 0), (0, 1)))[:, None]
+    fitted = pose.fit(points.astype(np.float32))
+    place = pose.place(fitted, fitted.middle - aside * 640, 640)
+    again = pose.angles(fitted.rotation @ learned.turned(place[:, :3].astype(float)))
+    assert np.abs(again - turns).max() < 0.012
+    np.testing.assert_allclose(np.exp(place[:, 3]), fitted.scale / 640, rtol=1e-5)
 
 
 def test_the_model_is_whole():

@@ -1,5 +1,7 @@
 """Measures of how well faces are read, on made-up readings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,16 @@ def test_the_spread_of_one_expression_over_poses():
     columns = dict(zip(CHANNELS, told.T, strict=True))
     spread = measures.spread(columns, truth, np.ones(26, bool))
     assert spread["mean"] == pytest.approx(np.linspace(-0.1, 0.1, 13).std()) and spread["share"] == 0
+
+
+def test_a_head_that_nods_when_the_mouth_opens():
+    found, truth = both(12)
+    opening = np.tile(np.linspace(0, 1, 6), 2)
+    pose = np.repeat([[0.0, 0, 0], [25.0, 10, 0]], 6, 0)
+    truth = Truth(CHANNELS, np.column_stack([opening, 0 * opening, 0 * opening]), pose, None, np.ones(12))
+    found = replace(found, pose=pose + np.outer(opening, [0, 3.0, 0]))
+    assert measures.nods(found, truth) == pytest.approx({"mean": 3, "worst": 3})
+    assert measures.nods(*both()) is None
 
 
 def test_lag_and_jitter_in_time():

@@ -2,6 +2,7 @@
 
 mixed    40 people, 12 pictures each: at rest, then random expressions, gazes and poses
 sweep    six people, each with one expression while the head turns from -45 to 45 degrees
+jaw      four people in two poses, each while the jaw opens
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ TURN = np.array([60.0, 30.0, 20.0])
 """A random pose reaches this far: yaw, pitch, roll in degrees."""
 FIRST_SWEEP, SWEEPERS = 9500, 6
 YAWS = np.linspace(-45, 45, 13)
+FIRST_JAW, JAWS = 9600, 4
+JAW_POSES = np.array([[0.0, 0.0, 0.0], [25.0, 10.0, 0.0]])
+OPENING = np.linspace(0, 1, 6)
 SHOWN = 0.5
 """An expression of the sweep has a channel at least this strong."""
 
@@ -50,8 +54,19 @@ def sweep(names: tuple[str, ...]) -> Truth:
     return truth_of(names, pictures)
 
 
+def jaw(names: tuple[str, ...]) -> Truth:
+    pictures = []
+    for face in range(FIRST_JAW, FIRST_JAW + JAWS):
+        for pose in JAW_POSES:
+            for share in OPENING:
+                weights = np.zeros(len(names), np.float32)
+                weights[names.index("jawOpen")] = share
+                pictures.append((face, weights, np.zeros(4), pose))
+    return truth_of(names, pictures)
+
+
 def held_out(data: Path, folder: Path, progress) -> None:
-    """folder/mixed and folder/sweep: pictures and truth.npz."""
+    """folder/mixed, folder/sweep and folder/jaw: pictures and truth.npz."""
     head = Head(data)
-    for name, plan in (("sweep", sweep), ("mixed", mixed)):
+    for name, plan in (("sweep", sweep), ("jaw", jaw), ("mixed", mixed)):
         render(head, plan(head.expressions), folder / name, progress)

@@ -22,10 +22,10 @@ CLIPS = 20
 RESTS, PAIRS, SINGLES = 2, 3, 4
 """Pictures of a clip: at rest, of one expression under two poses, and by themselves."""
 PICTURES = RESTS + 2 * PAIRS + SINGLES
-FOLLOWED, TASKED = 0.25, 0.3
+FOLLOWED, TASKED = 0.25, 0.15
 """Shares of the pictures."""
-SEED = 78
-ARRAYS = ("kind", "weights", "gaze", "pose", "bundled", "task", "scores", "crops")
+SEED = 79
+ARRAYS = ("kind", "weights", "gaze", "pose", "bundled", "task", "scores", "crops", "camera")
 TYPES = {"kind": np.int16, "crops": np.uint8, "person": np.int64}
 
 
@@ -80,9 +80,10 @@ def from_renders(data: Path, renders: Path, folder: Path) -> None:
         for k in range(len(rows["identity"])):
             image = np.ascontiguousarray(cv2.imread(str(renders / name / f"{k:04d}.jpg"))[..., ::-1])
             weights = rows["weights"][k]
+            camera = (image.shape[1] / 2, image.shape[0] / 2, max(image.shape[:2]))
             kind = 0 if weights.sum() == 0 else -1
             found = _seen(eyes, image, k % 3 == 0, True)
-            values = (kind, weights, rows["gaze"][k], np.radians(rows["pose"][k]), *found, rows["identity"][k])
+            values = (kind, weights, rows["gaze"][k], np.radians(rows["pose"][k]), *found, camera, rows["identity"][k])
             for key, value in zip(arrays, values, strict=True):
                 arrays[key].append(value)
     count = len(arrays["kind"]) // PICTURES * PICTURES
@@ -95,7 +96,8 @@ def _clip(
     people: People, studio: Studio, expressions: Expressions, eyes: Eyes, seed: list[int]
 ) -> dict[str, np.ndarray]:
     """weights (N, E), gaze (N, 4) and pose (N, 3) in radians, kind (N,): 0 at rest, 1.. a pair, -1 by itself;
-    bundled, task (N, 478, 3); scores (N, 52); crops uint8 (N, crops.PIXELS)"""
+    bundled, task (N, 478, 3); scores (N, 52); crops uint8 (N, crops.PIXELS); camera (N, 3): the middle of what the
+    camera took, in the picture, and its longer side, pixels"""
     draw = np.random.default_rng(seed)
     person, shot = people.person(draw), studio.shot(draw)
     rows = [(0, expressions.rest(draw)) for _ in range(RESTS)]
@@ -103,6 +105,7 @@ def _clip(
         rows += [(k + 1, expressions.one(draw))] * 2
     rows += [(-1, expressions.one(draw)) for _ in range(SINGLES)]
     arrays: dict[str, list] = {k: [] for k in ARRAYS}
+    camera = (*shot.axis, shot.frame)
     looks: dict[int, np.ndarray] = {}
     for kind, weights in rows:
         pose = turn(draw) * (0.4 if kind == 0 else 1.0)
@@ -112,7 +115,7 @@ def _clip(
         weights = expressions.look(weights, look, draw)
         image = studio.picture(person, shot, weights, look, pose, draw)
         found = _seen(eyes, image, draw.random() < FOLLOWED, draw.random() < TASKED)
-        for name, value in zip(arrays, (kind, weights, look, pose, *found), strict=True):
+        for name, value in zip(arrays, (kind, weights, look, pose, *found, camera), strict=True):
             arrays[name].append(value)
     return {name: np.array(values, TYPES.get(name, np.float32)) for name, values in arrays.items()}
 

@@ -16,7 +16,7 @@ BENDS = 14
 LINED = {"browInnerUp": 1.0, "browOuterUp": 0.8}
 FOLDED = {"browDown": 1.0, "noseSneer": 0.5}
 """Channels that draw the forehead into lines, and the skin between the brows into folds."""
-PLAIN = 0.25
+PLAIN = 0.35
 """The share of people who are the model's own, unbent and evenly painted, as heads out of other renderers are."""
 
 

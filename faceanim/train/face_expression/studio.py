@@ -12,6 +12,12 @@ from .people import People, Person, posed
 
 PIXELS, DRAWN = 224, 288
 """Side of a picture, and what it is drawn at."""
+FOCAL = (0.75, 2.2)
+"""Focal lengths, in the longer side of what the camera took: 27 to 80 mm of a small-format camera."""
+WIDEST = 5.0
+"""The most that a picture's sides are of what the camera took."""
+FRONT = 4.0
+"""z of a face, about, in head space (cm)."""
 TONES = 4096
 MIDDLE = np.array([0.0, 0.0, 3.0], np.float32)
 """Of a face, about, in head space (cm)."""
@@ -21,12 +27,16 @@ MIDDLE = np.array([0.0, 0.0, 3.0], np.float32)
 class Shot:
     """What stays through a clip: how the person is seen.
 
-    distance  cm from the camera; scale: pixels in a cm at the face; place (2,): of the face in the picture
+    scale  pixels in a cm at the face; place (2,): of the face in the picture
+    frame  the longer side, in pixels, of what the camera took, of which the picture is a part; axis (2,): its middle in
+           the picture; focal: length, in pixels
     """
 
-    distance: float
     scale: float
     place: np.ndarray
+    frame: float
+    axis: np.ndarray
+    focal: float
     lights: np.ndarray
     shadow: bool
     behind: np.ndarray
@@ -49,12 +59,13 @@ class Studio:
         self._tile = _tile(np.random.default_rng(seed))
 
     def shot(self, draw: np.random.Generator) -> Shot:
-        scale = PIXELS / draw.uniform(18, 34)
+        scale = PIXELS / draw.uniform(18, 36)
         room = PIXELS / 2 - 9 * scale
         lights, shadow = _lights(draw)
+        frame = PIXELS * (1.0 if draw.random() < 0.5 else float(np.exp(draw.uniform(0, np.log(WIDEST)))))
         return Shot(
-            distance=float(np.exp(draw.uniform(np.log(38), np.log(220)))),
-            scale=scale,
+            frame=frame, axis=PIXELS / 2 + draw.uniform(-1, 1, 2) * [1, 0.6] * (frame - PIXELS) / 2,
+            focal=frame * float(np.exp(draw.uniform(*np.log(FOCAL)))), scale=scale,
             place=PIXELS / 2 + draw.uniform(-1, 1, 2) * max(room, 4),
             lights=lights, shadow=shadow, behind=_backdrop(draw, self._tile),
             gain=draw.uniform(0.75, 1.25), gamma=draw.uniform(0.8, 1.25), tint=draw.normal(1, 0.07, 3),
@@ -137,10 +148,10 @@ class Studio:
 
 
 def _project(points: np.ndarray, shot: Shot, place: np.ndarray, samples: float) -> np.ndarray:
-    away = shot.distance - points[:, 2]
-    focal = shot.scale * (shot.distance - 4) * samples
-    x = points[:, 0] * focal / away + place[0] * samples
-    y = -points[:, 1] * focal / away + place[1] * samples
+    away = shot.focal / shot.scale + FRONT - points[:, 2]
+    aside = (place - shot.axis) / shot.scale
+    x = ((points[:, 0] + aside[0]) * shot.focal / away + shot.axis[0]) * samples
+    y = ((aside[1] - points[:, 1]) * shot.focal / away + shot.axis[1]) * samples
     return np.stack([x, y, 100 / away], 1).astype(np.float32)
 
 

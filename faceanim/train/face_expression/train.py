@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +23,14 @@ from ..face_measures.heads import rotation
 from ..face_measures.plan import GAZES
 from .make import PICTURES
 
-CLIPS = 8
+CLIPS = 16
 """Of a batch."""
-HELD = 0.03
+HELD = 0.02
 """The share of the clips that is not learned from."""
 RATE, DECAY = 2e-3, 0.02
 RENDERS = 3
 MOST_GAIN = 1.5
-LAST = 400.0
+LAST = 800.0
 PAIRED = 0.4
 """How much two answers for one expression may not differ counts."""
 BETA = 0.5
@@ -41,7 +43,7 @@ class Faces:
 
     points (N, 2, 478, 3) in head space by both landmarkers, NaN where none; pose (N, 2, 3); crops (N, PIXELS);
     scores (N, 52); kind (N,), see make; truth (N, O), but for its last three: turn (N, 2, 3), from the pose of either;
-    person (N,), for each another number
+    person (N,), for each another number; place (N, 2, 4), see solve.pose.place, from the points of either
     """
 
     points: np.ndarray
@@ -52,6 +54,7 @@ class Faces:
     truth: np.ndarray
     turn: np.ndarray
     person: np.ndarray
+    place: np.ndarray
 
     @property
     def clips(self) -> int:
@@ -68,21 +71,30 @@ def load(folder: Path, limit: int | None = None) -> Faces:
     if not paths:
         raise InputError(f"{folder} holds no faces", "make them first: python -m faceanim.train.face_expression make")
     paths += [folder / "renders.npz"] * RENDERS * (folder / "renders.npz").is_file()
-    parts = [_faces(np.load(path), k) for k, path in enumerate(paths)]
-    return Faces(*(np.concatenate([getattr(p, name) for p in parts]) for name in Faces.__dataclass_fields__))
+    rows = [len(np.load(path)["kind"]) for path in paths]
+    whole: dict[str, np.ndarray] = {}
+    for k, path in enumerate(paths):
+        part, start = _faces(np.load(path), k), sum(rows[:k])
+        for name, array in part.items():
+            # in place: all of it at once is larger than what two copies leave room for
+            into = whole.setdefault(name, np.empty((sum(rows), *array.shape[1:]), array.dtype))
+            into[start : start + rows[k]] = array
+    return Faces(**whole)
 
 
-def _faces(shard, number: int) -> Faces:
+def _faces(shard, number: int) -> dict[str, np.ndarray]:
     names = [str(name) for name in shard["names"]]
     n = len(shard["kind"])
-    points = np.full((n, 2, 478, 3), np.nan, np.float32)
+    points = np.full((n, 2, 478, 3), np.nan, np.float16)
     turned, turn = np.zeros((n, 2, 3), np.float32), np.zeros((n, 2, 3), np.float32)
+    place = np.zeros((n, 2, 4), np.float32)
     true = np.stack([rotation(*angles) for angles in shard["pose"]])
     for k, seen in enumerate((shard["bundled"], shard["task"])):
         found = np.isfinite(seen[:, 0, 0])
         if found.any():
             fitted = pose.fit(seen[found])
             points[found, k], turned[found, k] = fitted.points, pose.angles(fitted.rotation)
+            place[found, k] = pose.place(fitted, shard["camera"][found, :2], shard["camera"][found, 2])
             turn[found, k] = vector(np.einsum("nji,njk->nik", fitted.rotation, true[found]))
     truth = np.zeros((n, len(OUTPUTS)), np.float32)
     for c, name in enumerate(OUTPUTS):
@@ -92,7 +104,10 @@ def _faces(shard, number: int) -> Faces:
             truth[:, c] = column
     scores = np.nan_to_num(shard["scores"])
     person = shard["person"] if "person" in shard else number * 1000000 + np.arange(n) // PICTURES
-    return Faces(points, turned, shard["crops"], scores, shard["kind"], truth, turn, person)
+    return {
+        "points": points, "pose": turned, "crops": shard["crops"], "scores": scores, "kind": shard["kind"],
+        "truth": truth, "turn": turn, "person": person, "place": place,
+    }  # fmt: skip
 
 
 def _column(weights: np.ndarray, names: list[str], name: str) -> np.ndarray | None:
@@ -134,16 +149,24 @@ class Mirror:
 
 
 class Batches:
-    """Random batches of whole clips as tensors."""
+    """Random batches of whole clips as tensors; clips: those to draw from, all by default."""
 
-    def __init__(self, faces: Faces, seed: int):
+    def __init__(self, faces: Faces, seed: int, clips: np.ndarray | None = None):
         self.faces, self.draw = faces, np.random.default_rng(seed)
+        self._clips = np.arange(faces.clips) if clips is None else clips
         self.mirror = Mirror()
 
     def epoch(self):
-        order = self.draw.permutation(self.faces.clips)
-        for k in range(0, len(order) - CLIPS + 1, CLIPS):
-            yield self.batch(self.faces.of(order[k : k + CLIPS]), True)
+        """All clips once, each batch made while the one before is worked on."""
+        order = self.draw.permutation(self._clips)
+        with ThreadPoolExecutor(1) as maker:
+            ahead = deque()
+            for k in range(0, len(order) - CLIPS + 1, CLIPS):
+                ahead.append(maker.submit(self.batch, self.faces.of(order[k : k + CLIPS]), True))
+                if len(ahead) > 2:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def batch(self, faces: Faces, learning: bool, which: int | None = None):
         """(Seen, truth, kind, clip, found); which: 0 bundled, 1 task, None by chance."""
@@ -153,7 +176,8 @@ class Batches:
         task = np.repeat(self.draw.random(n // PICTURES) < 0.5, PICTURES) if which is None else np.full(n, bool(which))
         pick = np.where(there[np.arange(n), task.astype(int)], task, ~task if which is None else task).astype(int)
         rows = np.arange(n)
-        points = torch.from_numpy(np.nan_to_num(faces.points[rows, pick]))
+        points = torch.from_numpy(np.nan_to_num(faces.points[rows, pick].astype(np.float32)))
+        place = torch.from_numpy(faces.place[rows, pick])
         turned = torch.from_numpy(faces.pose[rows, pick])
         truth = faces.truth.copy()
         truth[:, -3:] = faces.turn[rows, pick]
@@ -170,13 +194,14 @@ class Batches:
             if self.draw.random() < 0.5:
                 points = points[:, self.mirror.points] * self.mirror.flip
                 turned = turned * torch.tensor([-1.0, 1.0, -1.0])
+                place = place * torch.tensor([1.0, -1.0, -1.0, 1.0])
                 truth = truth[:, self.mirror.outputs] * self.mirror.signs
                 crops, scores = self.mirror.crops(crops), scores[:, self.mirror.scores]
             points = points + 0.005 * torch.randn_like(points)
             scores = scores * (torch.rand(n, 1) < 0.7)
             crops = self._spoiled(crops)
         clip = torch.from_numpy(np.unique(faces.person, return_inverse=True)[1].reshape(-1))
-        return Seen(points, turned, crops, scores, kind), truth, torch.from_numpy(faces.kind), clip, found
+        return Seen(points, turned, crops, scores, kind, place), truth, torch.from_numpy(faces.kind), clip, found
 
     def _others(self, points: torch.Tensor, rested: torch.Tensor) -> torch.Tensor:
         """Points with most clips' faces at rest drawn toward those of other clips: more people than were rendered."""
@@ -209,9 +234,9 @@ class Batches:
 
 REGIONS = {
     # of the points: x from, x to, y from, y to in head space; the crop; its place in the crop of the whole face
-    "left": ((0.06, 0.9, -0.25, 0.4), 0, (3, 16, 25, 44)),
-    "right": ((-0.9, -0.06, -0.25, 0.4), 1, (3, 16, 4, 23)),
-    "mouth": ((-0.55, 0.55, -1.3, -0.62), 2, (25, 42, 9, 39)),
+    "left": ((0.06, 0.9, -0.25, 0.4), 0, (6, 32, 50, 88)),
+    "right": ((-0.9, -0.06, -0.25, 0.4), 1, (6, 32, 8, 46)),
+    "mouth": ((-0.55, 0.55, -1.3, -0.62), 2, (50, 84, 18, 78)),
 }
 HIDE = 0.07
 """How often each is hidden."""
@@ -305,9 +330,9 @@ def train(
     draw = np.random.default_rng(seed)
     held = draw.permutation(faces.clips)[: max(2, int(HELD * faces.clips))]
     learn = np.setdiff1d(np.arange(faces.clips), held)
-    batches = Batches(faces.of(learn), seed)
+    batches = Batches(faces, seed, learn)
     known = np.isfinite(faces.points[:, :, 0, 0])
-    net = FaceNet(len(OUTPUTS), torch.from_numpy(faces.points[known].mean(0).ravel()))
+    net = FaceNet(len(OUTPUTS), torch.from_numpy(faces.points[known].mean(0, dtype=np.float32).ravel()))
     spread = np.concatenate([faces.truth[:, :-3].std(0), faces.turn[known].std(0)])
     net.spread[:] = torch.from_numpy(np.maximum(spread, 0.02).astype(np.float32))
     if start is not None:
