@@ -27,6 +27,7 @@ LOOK, HIDDEN = slice(len(EXPRESSION), len(EXPRESSION) + 4), slice(-6, -3)
 
 UPPER = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye")))
 LOWER = tuple(k for k in range(len(EXPRESSION)) if k not in UPPER)
+LIDS = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith("eye"))
 BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
 MEASURED = np.array([{"eyeB": 0.5, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])
 """How much the measures of solve.expression count in a clip: the lids' gap tells a wink better than a network that saw
@@ -56,9 +57,11 @@ WORST_FIT = 0.16
 """Landmarks whose rigid points lie further from a face's shape (in eye distances) are no face."""
 DEAD = 0.06
 """Coefficients about as small are drawn to 0, so that a face at rest does not twitch."""
-SMOOTH_S, SMOOTH_BY = {"lower": 0.045, "other": 0.09}, {"lower": 0.07, "other": 0.12}
+SMOOTH_S, SMOOTH_BY = {"lids": 0.045, "lower": 0.045, "other": 0.09}, {"lids": 0.07, "lower": 0.07, "other": 0.12}
 """Values nearer in time and in size than about this are averaged: a still face is still, and a blink stays sharp.
-Speech moves the lower face fast."""
+Lids are the fastest, and speech moves the lower face fast."""
+STILL_S, STILL_BY = 0.2, 0.04
+"""And what is left of a face at rest, over longer."""
 
 
 def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
@@ -211,11 +214,18 @@ def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.n
 
     values, deviation  (N, O); what is less sure is averaged over larger differences
     """
+    kind = np.array(["lids" if k in LIDS else "lower" if k in LOWER else "other" for k in range(values.shape[1])])
+    smooth, size = (np.array([of[name] for name in kind]) for of in (SMOOTH_S, SMOOTH_BY))
+    unsure = 0.5 + deviation / np.median(deviation, 0).clip(1e-6)
+    unsure[:, kind == "lids"] = 1  # nothing is less sure than a lid on its way
+    near = _near(values, times, smooth, size * unsure)
+    return _near(near, times, np.full_like(smooth, STILL_S), np.full_like(deviation, STILL_BY))
+
+
+def _near(values: np.ndarray, times: np.ndarray, smooth: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Averaged over neighbours within `smooth` (O,) seconds that differ by less than `by` (N, O), or about so."""
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    lower = np.isin(np.arange(values.shape[1]), LOWER)
-    smooth, size = (np.where(lower, of["lower"], of["other"]) for of in (SMOOTH_S, SMOOTH_BY))
     reach = int(np.ceil(2.5 * smooth.max() / max(step, 1e-3)))
-    by = size * (0.5 + deviation / np.median(deviation, 0).clip(1e-6))
     total, weight = values.copy(), np.ones_like(values)
     for k in range(1, min(reach, len(values) - 1) + 1):
         late = times[k:] - times[:-k]

@@ -87,6 +87,16 @@ def test_noise_is_averaged_and_a_blink_stays():
     assert out[[98, 106], BLINK] == pytest.approx(0, abs=0.02)
 
 
+def test_a_fast_blink_that_is_read_unsurely_keeps_its_depth_and_time():
+    values = np.random.default_rng(0).normal(0, 0.004, (100, len(learned.OUTPUTS)))
+    deviation = np.full_like(values, 0.05)
+    values[50:53, BLINK] += [0.5, 1, 0.5]
+    deviation[50:53, BLINK] = 0.3
+    out = learned.steady(values, deviation, np.arange(100) / 25)
+    assert out[51, BLINK] > 0.97 and out[[49, 53], BLINK] == pytest.approx(0, abs=0.03)
+    assert out[:40].std() < 0.35 * values[:40].std()
+
+
 def test_the_turn_corrects_the_head():
     straight = learned.predictor(bright_lips())(face_track(5, np.full(5, 9)))
     turned = learned.predictor(bright_lips((0.0, 0.2, 0.0)))(face_track(5, np.full(5, 9)))
