@@ -13,7 +13,7 @@ import numpy as np
 from ..core.actor import Actor
 from ..core.clip import Clip
 from ..core.face import FaceTrack
-from ..errors import InputError, MediaError
+from ..errors import FormatError, InputError, MediaError
 from ..solve import pose
 from . import face_emotion, face_expression
 from .provenance import face_measures, face_model
@@ -130,11 +130,15 @@ def _follow(clip: Clip, seconds: float, progress: Progress, turns: int) -> tuple
 
 def actor_of(clip: Clip, track: FaceTrack) -> Actor | None:
     """Whose rest is given, by a file or by a moment of the video; None where it is to be found."""
+    from ..features import crops
     from ..formats import actor as actors
     from ..solve.actors import at
 
     if clip.actor is not None:
-        return actors.read(clip.actor)
+        actor = actors.read(clip.actor)
+        if actor.crops is not None and actor.crops.size != crops.PIXELS:
+            raise FormatError(f"{clip.actor} was made by another version of faceanim", "make the actor again")
+        return actor
     return None if clip.neutral is None else at(track, clip.neutral - clip.start)
 
 

@@ -9,6 +9,7 @@ from test_learned import FUNNEL, bright_lips, face_track
 
 from faceanim.core.actor import Actor
 from faceanim.core.clip import Clip
+from faceanim.engine import watching
 from faceanim.errors import FormatError, InputError
 from faceanim.features.cuts import Cuts
 from faceanim.formats import actor as actors_file
@@ -39,6 +40,16 @@ def test_a_damaged_preset_is_told(damage, told, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(value))
     with pytest.raises(FormatError, match=told):
         actors_file.read(tmp_path / "a.json")
+
+
+def test_an_actor_with_other_pictures_than_ours_is_refused(tmp_path):
+    older = actors.at(SHOWN, 0.4)
+    actors_file.write(older, tmp_path / "a.json")
+    clip = Clip(video=tmp_path / "v.mp4", actor=tmp_path / "a.json")
+    assert watching.actor_of(clip, SHOWN).crops.shape == older.crops.shape
+    actors_file.write(replace(older, crops=older.crops[:9984]), tmp_path / "a.json")
+    with pytest.raises(FormatError, match="another version"):
+        watching.actor_of(clip, SHOWN)
 
 
 def test_a_face_is_read_against_its_actors_rest():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from ...errors import FaceanimError
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     sub = commands.add_parser("train", help="learns from them")
     sub.add_argument("--faces", type=Path, required=True, help="where the shards are")
     sub.add_argument("--minutes", type=float, default=40.0)
+    sub.add_argument("--rate", type=float, default=2e-3, help="of learning, at first; it falls to 0 (default: 2e-3)")
     sub.add_argument("--threads", type=int, default=1)
     sub.add_argument("--start", type=Path, help="weights.safetensors to go on from")
     sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
@@ -69,7 +71,8 @@ def _train(args: argparse.Namespace) -> None:
     faces = load(args.faces)
     say(f"{faces.clips} clips")
     first = None if args.start is None else start_from(args.start)
-    train(faces, 60 * args.minutes, say, keep=lambda net: export(net, args.output, faces.clips), start=first)
+    keep = partial(export, path=args.output, clips=faces.clips)
+    train(faces, 60 * args.minutes, say, rate=args.rate, keep=keep, start=first)
 
 
 def _refit(args: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ CLIPS = 16
 """Of a batch."""
 HELD = 0.02
 """The share of the clips that is not learned from."""
-RATE, DECAY = 2e-3, 0.02
+DECAY = 0.02
 RENDERS = 3
 MOST_GAIN = 1.5
 LAST = 800.0
@@ -319,12 +319,13 @@ def train(
     seconds: float,
     say: Callable[[str], None],
     seed: int = 1,
+    rate: float = 2e-3,
     keep: Callable[[FaceNet], None] | None = None,
     start: dict[str, torch.Tensor] | None = None,
 ) -> FaceNet:
     """Learns for about `seconds`, epochs until then; `keep` is called after each with the averaged network.
 
-    start  the state to go on from
+    rate   of learning, at first; start: the state to go on from
     """
     torch.manual_seed(seed)
     draw = np.random.default_rng(seed)
@@ -339,7 +340,7 @@ def train(
         net.load_state_dict(start, strict=False)
     net.spread[HIDDEN] = 0.25
     net.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
+    optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=DECAY)
     average = torch.optim.swa_utils.AveragedModel(net, avg_fn=_averaged, use_buffers=True)
     began, epoch, share = time.monotonic(), 0, 0.0
     while share < 1:
@@ -347,9 +348,9 @@ def train(
         losses = []
         for frames, truth, kind, clip, found in batches.epoch():
             share = (time.monotonic() - began) / seconds
-            rate = RATE * min(1, (len(losses) + 1 + 1000 * epoch) / 100) * 0.5 * (1 + np.cos(np.pi * min(share, 1)))
+            warm = min(1, (len(losses) + 1 + 1000 * epoch) / 100)
             for group in optimiser.param_groups:
-                group["lr"] = max(rate, RATE / 200)
+                group["lr"] = rate * max(warm * 0.5 * (1 + np.cos(np.pi * min(share, 1))), 0.005)
             with torch.autocast("cpu", torch.bfloat16):
                 view = net.view(frames.crops).float()
             rest = rests(net, frames, view, kind, clip, found, draw)
