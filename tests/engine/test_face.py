@@ -120,6 +120,22 @@ def test_frames_without_a_face_keep_their_time(man, monkeypatch):
     assert np.isfinite(face_track.values).all()
 
 
+def test_what_is_seen_in_the_crops_stands_beside_them(man, monkeypatch):
+    images = [f.image for f in man[:60]]
+    images[20] = np.zeros_like(images[20])
+    sizes = []
+
+    def look(crops):
+        sizes.append(len(crops))
+        return crops[:, :7].astype(np.float32)
+
+    with open_bundled(monkeypatch) as landmarker:
+        track = face.follow(frames(images), landmarker, crops=True, look=look)
+    assert sum(sizes) == track.found.sum() == 59 and max(sizes) == face.TOGETHER
+    np.testing.assert_array_equal(track.views, track.crops[:, :7])
+    np.testing.assert_array_equal(track.of(np.arange(5)).views, track.crops[:5, :7])
+
+
 def test_the_larger_of_two_faces_is_followed(man, woman, monkeypatch):
     canvas = []
     for one, two in zip(woman, man, strict=False):
