@@ -8,3 +8,12 @@ network learns to read them.
 
 Making pictures needs numba beside the engine's packages.
 """
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from functools import partial
 from pathlib import Path
 
 from ...errors import FaceanimError
+from . import say
 
 SHARDS = 160
 
@@ -28,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     sub.add_argument("--faces", type=Path, required=True, help="where the shards are")
     sub.add_argument("--minutes", type=float, default=40.0)
     sub.add_argument("--rate", type=float, default=2e-3, help="of learning, at first; it falls to 0 (default: 2e-3)")
-    sub.add_argument("--threads", type=int, default=1)
+    sub.add_argument("--workers", type=int, default=1, help="processes that learn together, of one core each")
     sub.add_argument("--start", type=Path, help="weights.safetensors to go on from")
     sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
     sub.set_defaults(run=_train)
@@ -62,17 +61,9 @@ def _make(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    import torch
+    from .workers import learn
 
-    from .export import export, start_from
-    from .train import load, train
-
-    torch.set_num_threads(args.threads)
-    faces = load(args.faces)
-    say(f"{faces.clips} clips")
-    first = None if args.start is None else start_from(args.start)
-    keep = partial(export, path=args.output, clips=faces.clips)
-    train(faces, 60 * args.minutes, say, rate=args.rate, keep=keep, start=first)
+    learn(args.faces, args.output, args.minutes, args.rate, args.start, args.workers)
 
 
 def _refit(args: argparse.Namespace) -> None:
@@ -94,10 +85,6 @@ def _held_out(args: argparse.Namespace) -> None:
 
     held_out(args.data, args.output, tell)
     demo_head.render(args.output / "demo", tell)
-
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -149,10 +149,10 @@ class Mirror:
 
 
 class Batches:
-    """Random batches of whole clips as tensors; clips: those to draw from, all by default."""
+    """Random batches of `size` whole clips as tensors; clips: those to draw from, all by default."""
 
-    def __init__(self, faces: Faces, seed: int, clips: np.ndarray | None = None):
-        self.faces, self.draw = faces, np.random.default_rng(seed)
+    def __init__(self, faces: Faces, seed: int, clips: np.ndarray | None = None, size: int = CLIPS):
+        self.faces, self.draw, self._size = faces, np.random.default_rng(seed), size
         self._clips = np.arange(faces.clips) if clips is None else clips
         self.mirror = Mirror()
 
@@ -161,8 +161,8 @@ class Batches:
         order = self.draw.permutation(self._clips)
         with ThreadPoolExecutor(1) as maker:
             ahead = deque()
-            for k in range(0, len(order) - CLIPS + 1, CLIPS):
-                ahead.append(maker.submit(self.batch, self.faces.of(order[k : k + CLIPS]), True))
+            for k in range(0, len(order) - self._size + 1, self._size):
+                ahead.append(maker.submit(self.batch, self.faces.of(order[k : k + self._size]), True))
                 if len(ahead) > 2:
                     yield ahead.popleft().result()
             while ahead:
@@ -322,16 +322,21 @@ def train(
     rate: float = 2e-3,
     keep: Callable[[FaceNet], None] | None = None,
     start: dict[str, torch.Tensor] | None = None,
+    worker: int = 0,
+    workers: int = 1,
 ) -> FaceNet:
     """Learns for about `seconds`, epochs until then; `keep` is called after each with the averaged network.
 
-    rate   of learning, at first; start: the state to go on from
+    rate    of learning, at first; start: the state to go on from
+    worker  which of `workers` processes this is: each has its share of the clips and of every batch, and the first
+            one tells and keeps. torch.distributed must know them.
     """
     torch.manual_seed(seed)
     draw = np.random.default_rng(seed)
     held = draw.permutation(faces.clips)[: max(2, int(HELD * faces.clips))]
     learn = np.setdiff1d(np.arange(faces.clips), held)
-    batches = Batches(faces, seed, learn)
+    learn = learn[: len(learn) // workers * workers][worker::workers]
+    batches, draw = Batches(faces, seed + worker, learn, CLIPS // workers), np.random.default_rng([seed, worker])
     known = np.isfinite(faces.points[:, :, 0, 0])
     net = FaceNet(len(OUTPUTS), torch.from_numpy(faces.points[known].mean(0, dtype=np.float32).ravel()))
     spread = np.concatenate([faces.truth[:, :-3].std(0), faces.turn[known].std(0)])
@@ -347,7 +352,6 @@ def train(
         net.train()
         losses = []
         for frames, truth, kind, clip, found in batches.epoch():
-            share = (time.monotonic() - began) / seconds
             warm = min(1, (len(losses) + 1 + 1000 * epoch) / 100)
             for group in optimiser.param_groups:
                 group["lr"] = rate * max(warm * 0.5 * (1 + np.cos(np.pi * min(share, 1))), 0.005)
@@ -358,6 +362,9 @@ def train(
             loss = loss_of(value, log_variance, truth, kind, clip, found, net.spread)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
+            share = (time.monotonic() - began) / seconds
+            if workers > 1:
+                share = _together(net, share)
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
             average.update_parameters(net)
@@ -365,12 +372,25 @@ def train(
             if share >= 1:
                 break
         epoch += 1
+        if worker > 0:
+            continue
         gains(average.module, faces.of(held))
         if keep is not None:
             keep(average.module)
         found = ", ".join(f"{name} {value:.3f}" for name, value in check(average.module, faces.of(held)).items())
         say(f"epoch {epoch}, {time.monotonic() - began:.0f} s: loss {np.mean(losses):.4f}; {found}")
     return average.module
+
+
+def _together(net: FaceNet, share: float) -> float:
+    """Every worker goes on with the mean of all their gradients, and of their clocks."""
+    gradients = [parameter.grad for parameter in net.parameters()]
+    flat = torch.cat([*(g.flatten() for g in gradients), torch.tensor([share])])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    for gradient, mean in zip(gradients, flat[:-1].split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+    return float(flat[-1])
 
 
 def _averaged(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
