@@ -32,12 +32,6 @@ def main(argv: list[str] | None = None) -> int:
     sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
     sub.set_defaults(run=_train)
 
-    sub = commands.add_parser("refit", help="fits what tells of hidden regions to trained weights, in closed form")
-    sub.add_argument("--faces", type=Path, required=True, help="where the shards are")
-    sub.add_argument("--start", type=Path, required=True, help="weights.safetensors to begin with")
-    sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
-    sub.set_defaults(run=_refit)
-
     sub = commands.add_parser("held-out", help="pictures for `faceanim evaluate faces`: mixed, sweep, demo")
     sub.add_argument("--data", type=Path, required=True, help="folder with ict_facekit")
     sub.add_argument("--output", type=Path, required=True, metavar="FOLDER")
@@ -64,15 +58,6 @@ def _train(args: argparse.Namespace) -> None:
     from .workers import learn
 
     learn(args.faces, args.output, args.minutes, args.rate, args.start, args.workers)
-
-
-def _refit(args: argparse.Namespace) -> None:
-    from .export import export, start_from
-    from .refit import refit
-    from .train import load
-
-    faces = load(args.faces)
-    export(refit(faces, start_from(args.start), say), args.output, faces.clips)
 
 
 def _held_out(args: argparse.Namespace) -> None:
