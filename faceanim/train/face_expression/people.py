@@ -11,6 +11,8 @@ from ...core.files import input_file
 from ..face_measures.heads import BROW_CM, HIDDEN, IRIS_DEG, PIVOT, PUPIL_DEG, UNLIKE, rotation
 from . import raster
 
+STYLISED = 0.15
+"""The share of people who are drawn rather than born: bent further, with larger eyes."""
 BENDS = 14
 """Soft bumps that bend a face, so that no two meshes are of one family."""
 LINED = {"browInnerUp": 1.0, "browOuterUp": 0.8}
@@ -106,12 +108,13 @@ class People:
         unlike = draw.uniform(0.6, 1.15)
         weights = draw.normal(0, unlike, len(self._identities)).astype(np.float32)
         own = self.neutral + np.tensordot(weights, self._identities, 1)
-        bend, swell = self._bend(draw)
+        stylised = draw.random() < STYLISED
+        bend, swell = self._bend(draw, stylised)
         hair = self._scalp * draw.uniform(0.1, 1.6) * (draw.random() < 0.85)
         bumps = 1 + 0.25 * np.sin(self.neutral @ draw.normal(0, 0.8, (3,)) + draw.uniform(0, 6))
         own = own + bend + self._normal * (hair * bumps)[:, None]
         own = own.astype(np.float32)
-        gains = draw.normal(1, 0.1, len(self.names)).clip(0.75, 1.3)
+        gains = draw.normal(1, 0.2 if stylised else 0.1, len(self.names)).clip(0.6, 1.5)
         brows = draw.uniform(0.9, 1.5)
         gains[[k for k, name in enumerate(self.names) if name.startswith("brow")]] *= brows
         carried, look = self._skin(draw, hair > 0.02)
@@ -147,10 +150,10 @@ class People:
         return Person(own.astype(np.float32), np.ones(len(self.names), np.float32), ones, carried, look, eyes, shown,
                       centres)  # fmt: skip
 
-    def _bend(self, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _bend(self, draw: np.random.Generator, stylised: bool) -> tuple[np.ndarray, np.ndarray]:
         v = self.neutral
-        strength = draw.choice([0.1, 0.25, 0.45], p=[0.4, 0.4, 0.2])
-        out = v * draw.normal(0, 0.04, 3)
+        strength = 0.6 if stylised else draw.choice([0.1, 0.25, 0.45], p=[0.4, 0.4, 0.2])
+        out = v * draw.normal(0, 0.08 if stylised else 0.04, 3)
         for _ in range(BENDS):
             centre = np.array([draw.uniform(-7, 7), draw.uniform(-9, 10), draw.uniform(0, 9)])
             push = draw.normal(0, strength, 3) * [1, 1, 0.7]
@@ -161,7 +164,7 @@ class People:
                 near = np.exp(-((v - centre * [-1, 1, 1]) ** 2).sum(1) / (2 * width**2))[:, None]
                 out = out + near * (push * [-1, 1, 1])
         swell = np.ones(len(v), np.float32)
-        larger = draw.normal(0, 0.06) + (draw.random() < 0.15) * draw.uniform(0, 0.35)
+        larger = draw.normal(0, 0.06) + (stylised or draw.random() < 0.1) * draw.uniform(0, 0.4)
         for centre in self._centres:
             near = np.exp(-((v - centre) ** 2).sum(1) / (2 * 2.2**2))
             out = out + (v - centre) * (larger * near)[:, None]

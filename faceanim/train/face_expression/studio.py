@@ -12,8 +12,8 @@ from .people import People, Person, posed
 
 PIXELS, DRAWN = 224, 288
 """Side of a picture, and what it is drawn at."""
-FOCAL = (0.75, 2.2)
-"""Focal lengths, in the longer side of what the camera took: 27 to 80 mm of a small-format camera."""
+FOCAL = (0.75, 3.4)
+"""Focal lengths, in the longer side of what the camera took: 27 to 120 mm of a small-format camera."""
 WIDEST = 5.0
 """The most that a picture's sides are of what the camera took."""
 FRONT = 4.0
