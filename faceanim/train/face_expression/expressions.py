@@ -99,6 +99,9 @@ class Expressions:
         if draw.random() < 0.12:
             closed = draw.choice([1.0, draw.random()])
             weights[[self._at["eyeBlink_L"], self._at["eyeBlink_R"]]] = closed
+        elif draw.random() < 0.1:  # a wink
+            side = draw.permutation(["eyeBlink_L", "eyeBlink_R"])
+            weights[[self._at[name] for name in side]] = draw.uniform(0.4, 1), draw.uniform(0, 0.3)
         return self._possible(weights, draw)
 
     def rest(self, draw: np.random.Generator) -> np.ndarray:
