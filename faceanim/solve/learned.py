@@ -60,6 +60,7 @@ DEAD = 0.06
 SMOOTH_S, SMOOTH_BY = {"lids": 0.045, "lower": 0.045, "other": 0.09}, {"lids": 0.07, "lower": 0.07, "other": 0.12}
 """Values nearer in time and in size than about this are averaged: a still face is still, and a blink stays sharp.
 Lids are the fastest, and speech moves the lower face fast."""
+WINK_S = 0.25
 STILL_S, STILL_BY = 0.2, 0.04
 """And what is left of a face at rest, over longer."""
 
@@ -122,7 +123,9 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
                 values = levelled(values, levels(values, rows))
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
             share = MEASURED * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
-            values[:, FACE] += share * (measured(track, actor).expression - values[:, FACE])
+            measures = measured(track, actor).expression
+            measures[:, BLINK] = lasting(measures[:, BLINK], track.times)
+            values[:, FACE] += share * (measures - values[:, FACE])
             values = steady(values, deviation, track.times)
         return reading(values, deviation, reader.spread, fitted)
 
@@ -236,6 +239,16 @@ def _near(values: np.ndarray, times: np.ndarray, smooth: np.ndarray, by: np.ndar
         weight[k:] += alike
         weight[:-k] += alike
     return total / weight
+
+
+def lasting(lids: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Two lids (N, 2) that differ as much as they do over WINK_S: landmarks of lids on their way part for a frame or
+    two, and winks last."""
+    step = float(np.median(np.diff(times))) if len(times) > 1 else WINK_S
+    reach = int(WINK_S / max(step, 1e-3) / 2)
+    apart = np.pad((lids[:, 0] - lids[:, 1]) / 2, reach, mode="edge")
+    apart = np.median(np.lib.stride_tricks.sliding_window_view(apart, 2 * reach + 1), axis=1)
+    return np.clip(lids.mean(1)[:, None] + apart[:, None] * [1, -1], 0, 1)
 
 
 def turned(vector: np.ndarray) -> np.ndarray:

@@ -97,6 +97,16 @@ def test_a_fast_blink_that_is_read_unsurely_keeps_its_depth_and_time():
     assert out[:40].std() < 0.35 * values[:40].std()
 
 
+def test_a_wink_lasts_and_a_lid_that_leads_for_a_frame_is_no_wink():
+    lids = np.zeros((60, 2))
+    lids[10:13] = [[0.2, 0.9], [1, 1], [0.9, 0.3]]
+    lids[30:45, 0] = 0.9
+    out = learned.lasting(lids, np.arange(60) / 30)
+    assert out[10:13] == pytest.approx(np.repeat(lids[10:13].mean(1)[:, None], 2, 1))
+    assert out[33:42] == pytest.approx(lids[33:42])
+    assert learned.lasting(lids[:1], np.zeros(1)) == pytest.approx(lids[:1])
+
+
 def test_the_turn_corrects_the_head():
     straight = learned.predictor(bright_lips())(face_track(5, np.full(5, 9)))
     turned = learned.predictor(bright_lips((0.0, 0.2, 0.0)))(face_track(5, np.full(5, 9)))
