@@ -214,13 +214,13 @@ class Batches:
         return (clips + (part[:, None, None] * (rest[other] - rest))[:, None]).reshape(points.shape)
 
     def _spoiled(self, crops: torch.Tensor) -> torch.Tensor:
-        """Shifted by a pixel or two, darkened at one side, spotted."""
+        """Shifted by a pixel, darkened at one side, spotted. More than a pixel would hide where an eye looks."""
         out, start = [], 0
         for layout in LAYOUT:
             end = start + layout.width * layout.height
             part = crops[:, start:end].reshape(-1, layout.height, layout.width).float()
             start = end
-            dy, dx = self.draw.integers(-2, 3, 2)
+            dy, dx = self.draw.integers(-1, 2, 2)
             part = torch.roll(part, (int(dy), int(dx)), (1, 2))
             slope = torch.linspace(-1, 1, layout.width)[None, None] * torch.randn(len(part), 1, 1) * 12
             part = part + slope + torch.randn_like(part) * 4 * torch.rand(len(part), 1, 1)
