@@ -8,7 +8,7 @@ import numpy as np
 from ..core.channels import GROUP_OF, MOUTH_GROUPS, mirrored
 from .expression import EXPRESSION
 
-HALF = 0.5
+PART = 0.3
 """A region that is hidden further is not read."""
 OTHER = 0.5
 """The share of its confidence that comes with a value from the other side."""
@@ -28,7 +28,7 @@ def filled(values: np.ndarray, sure: np.ndarray, hidden: np.ndarray) -> tuple[np
 
     hidden  (N, 3) 0..1 of the left eye with its brow, the right one, the mouth
     """
-    left, right, mouth = (hidden > HALF).T
+    left, right, mouth = (hidden > PART).T
     values, sure = values.copy(), sure.copy()
     for gone, other, columns in ((left, right, _SIDES[0]), (right, left, _SIDES[1])):
         from_other = np.ix_(gone & ~other, columns)

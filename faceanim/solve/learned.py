@@ -15,7 +15,7 @@ from ..core.face import FaceTrack, Reader, Rest, Seen
 from . import gaze, pose
 from .actors import joined
 from .expression import EXPRESSION, Predictor, Reading, measured, possible
-from .hidden import HALF, filled
+from .hidden import PART, filled
 
 EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
 COVERED: tuple[str, ...] = ("hiddenEyeLeft", "hiddenEyeRight", "hiddenMouth")
@@ -139,7 +139,7 @@ def reading(values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitte
     face = possible(face**2 * (1 + DEAD) / (face + DEAD))
     face, face_sure = filled(face, sure[:, FACE], values[:, HIDDEN])
     blink = face[:, BLINK].max(1)
-    unseen = np.repeat(values[:, HIDDEN][:, :2] > HALF, 2, 1)
+    unseen = np.repeat(values[:, HIDDEN][:, :2] > PART, 2, 1)
     look_deviation = np.where(unseen, UNSEEN, deviation[:, LOOK])
     eyes, eyes_sure = both_eyes(values[:, LOOK], look_deviation, np.where(unseen, 0, sure[:, LOOK]))
     eyes_sure = eyes_sure * (blink < SHUT)[:, None]
