@@ -93,7 +93,8 @@ def read(where: Path) -> tuple[list[Path], Truth | None]:
         return [where], truth_of(beside) if beside.is_file() else None
     if not where.is_dir():
         raise InputError(f"there is no folder {where}", "name a folder of pictures with truth.npz, or a video")
-    files = sorted(path for path in where.iterdir() if path.is_file())
+    # a stopped run leaves hidden files that are half written
+    files = sorted(path for path in where.iterdir() if path.is_file() and not path.name.startswith("."))
     pictures = [path for path in files if path.suffix.lower() in PICTURES]
     material = pictures or [path for path in files if path.suffix.lower() in VIDEOS][:1]
     if not material:

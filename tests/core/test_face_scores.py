@@ -53,6 +53,13 @@ def test_gaze_that_follows_the_head_is_told():
     assert measures.report(found, truth)["gaze_leak"] > 0.99
 
 
+def test_eyes_that_never_move_have_no_correlation():
+    found, truth = both(30)
+    truth.gaze[:] = 0
+    report = measures.report(found, truth)
+    assert report["gaze"]["r"] is None and any(line.startswith("gaze: r -") for line in measures.lines(report))
+
+
 def test_the_spread_of_one_expression_over_poses():
     found, truth = both(26)
     values = np.repeat([[0.6, 0.5, 0.0], [0.3, 0.0, 0.9]], 13, 0)
