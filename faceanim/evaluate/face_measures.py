@@ -252,8 +252,8 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name:<12}{_cell(row['r']):>8}{bands}{_cell(row['error']):>9}"
         yield f"head: {report['pose_error']:.2f} degrees off in the mean, {report['pose_median']:.2f} in the median"
         if "gaze" in report:
-            yield (f"gaze: r {_cell(report['gaze']['r'])}, {report['gaze_error']:.1f} degrees off, its error follows the "
-                   f"head's yaw by {report['gaze_leak']:.3f}")  # fmt: skip
+            yield (f"gaze: r {_cell(report['gaze']['r'])}, {report['gaze_error']:.1f} degrees off, "
+                   f"its error follows the head's yaw by {report['gaze_leak']:.3f}")  # fmt: skip
         if found := report.get("spread"):
             yield (f"one expression over poses: deviation {found['mean']:.3f} in the mean, {found['worst']:.3f} "
                    f"at worst, up to 0.06 in {found['share']:.0%}")  # fmt: skip

@@ -31,6 +31,7 @@ from .tables import check_predictions
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".m4v")
+SIDE, MIDDLE = 1024, np.array([512, 512, 0])
 TRUTH = "truth.npz"
 
 
@@ -172,24 +173,27 @@ def predict(
 
 
 def pictures(paths: list[Path], progress: Callable[[float, str], None]) -> FaceTrack:
-    """The largest face of each, as a FaceTrack of a frame a second."""
+    """The largest face of each, as a FaceTrack of a frame a second. They may be of any sizes: the points are those of
+    pictures whose longer side is SIDE, all about one middle."""
     n = len(paths)
     points, crops = np.zeros((n, 478, 3), np.float32), np.zeros((n, PIXELS), np.uint8)
     scores = np.zeros((n, len(ARKIT)), np.float32)
-    found, size, detector, task = np.zeros(n, bool), (0, 0), "", False
+    found, detector, task = np.zeros(n, bool), "", False
     mesh = open_mesh(still=True)
     try:
         for k, path in enumerate(paths):
             progress(k / n, "looking")
             image = picture.read(path)
-            size, detector = (image.shape[1], image.shape[0]), mesh.name
+            detector, (height, width) = mesh.name, image.shape[:2]
             for face in mesh.find(image, float(k))[:1]:
-                found[k], points[k], crops[k] = True, face.points, cut(image, face.points)
+                found[k], crops[k] = True, cut(image, face.points)
+                points[k] = (face.points - [width / 2, height / 2, 0]) * SIDE / max(width, height) + MIDDLE
                 if face.blendshapes is not None:
                     task, scores[k] = True, face.blendshapes
     finally:
         mesh.close()
-    return FaceTrack(np.arange(n, dtype=float), points, found, size, scores if task else None, 1, detector, crops)
+    times, scored = np.arange(n, dtype=float), scores if task else None
+    return FaceTrack(times, points, found, (SIDE, SIDE), scored, 1, detector, crops)
 
 
 def predicted(track: FaceTrack, groups: list[np.ndarray], clip: bool) -> Predictions:
