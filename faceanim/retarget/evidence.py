@@ -27,15 +27,15 @@ LEAST = -3.0
 """Evidence below this is none."""
 MEASURES = (
     "wide", "middle", "narrow", "middle, close", "narrow, close", "symmetry", "size", "parting", "place", "spread",
-    "seen", "loose", "several", "half", "gaze", "shut", "nothing",
+    "seen", "loose", "closing", "several", "half", "gaze", "shut", "nothing",
 )  # fmt: skip
 WEIGHTS = np.array(
-    [3.72, 2.15, 0.0, 0.98, 0.0, 3.81, 1.26, 2.59, 4.34, 0.04, 1.69, 1.71, -1.44, 0.0, -0.53, 0.02, 2.33]
+    [3.68, 2.17, 0.0, 0.97, 0.0, 3.83, 1.16, 2.63, 4.37, 0.06, 1.76, 1.58, 1.63, -1.45, 0.0, -0.46, 0.02, 2.31]
 )
 """Of the MEASURES: cosines at three widths, the same where they come close to 1; how far symmetry, size, parting of
-lips, place, spread, what is seen and what is not skin are off (squares); and what speaks against any key being several
-channels, half a channel, a look, a jaw that does not open, or a channel at all."""
-TRUST = np.array([2.69, -0.07, 1.34, 1.94, -0.79])
+lips, place, spread, what is seen, what is not skin and closing of lids are off (squares); and what speaks against any
+key being several channels, half a channel, a look, a jaw that does not open, or a channel at all."""
+TRUST = np.array([2.76, -0.34, 1.65, 1.96, -0.95])
 """Of how far the best pair is ahead of what nobody else has, how far it is on the way from the next such shape to its
 own, how far it is ahead of shapes that share its channels, how far behind others' shapes, and 1: the odds that it is
 right."""
@@ -137,6 +137,7 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
             cosine[np.ix_(hidden, inner)] = within[np.ix_(hidden, inner)]
     mouth = np.array([s.channels[0].startswith(("mouth", "jaw")) for s in shapes])
     brows = np.array([s.channels[0].startswith("brow") for s in shapes])
+    lids = np.array([s.channels[0].startswith("eye") for s in shapes])
     opening = np.array([s.channels == ("jawOpen",) for s in shapes])
     seen = ~hidden[:, None] & ~inner[None]
     size = np.log(np.maximum(laid.front.reach, 1e-9)[:, None] / np.maximum(theirs.front.reach, 1e-9)[None])
@@ -155,6 +156,7 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
         -np.minimum(np.log(spread[:, None] / theirs.front.spreads[None].clip(0.01)) ** 2, 2) * seen,
         -((laid.seen[:, None] - theirs.seen[None]) ** 2) * seen,
         -np.where(brows[None], 0, (laid.loose[:, None] ** 3 - theirs.loose[None] ** 3) ** 2) * seen,
+        -np.where(lids[None], (laid.shut[:, None] - theirs.shut[None]) ** 2, 0),
         np.array([len(s.channels) > 1 for s in shapes])[None],
         np.array([s.side != 0 for s in shapes])[None],
         np.array([s.channels[0].startswith("eyeLook") for s in shapes])[None],

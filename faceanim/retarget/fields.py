@@ -24,6 +24,11 @@ HIDDEN = 0.05
 """A key that has less of its motion where it is seen from the front works inside the mouth."""
 SKIN = 0.3
 """A piece of the mesh is skin where this much moves of what moves on the largest."""
+NEAR = 0.07
+"""Edge of the places in which points lie together at rest."""
+FINE, STEPS = 0.05, (2, 9)
+"""Edge of the places that come together where a key closes a gap, and how many of them lie between its two sides: as
+many as between lids, which are open at rest."""
 _GRID, _BEHIND, _CLOSE = 70, 0.07, 0.04
 """Cells across a face that is looked at from the front; how far behind the frontmost point one is gathered with it, and
 how far one is surely seen: teeth lie right behind lips."""
@@ -76,6 +81,7 @@ class Face:
     seen    float (K,): the share of each key's motion that is seen
     parted  float (K,): how far it parts points that lie together at rest, over its longest arrow
     loose   float (K,): the share of its motion that is not the skin's: of eyeballs, teeth, brows that are pieces apart
+    closes  float (K,): the largest part of a gap between places of one piece, one above the other, that it takes away
     """
 
     front: Fields
@@ -83,6 +89,12 @@ class Face:
     seen: np.ndarray
     parted: np.ndarray
     loose: np.ndarray
+    closes: np.ndarray
+
+    @property
+    def shut(self) -> np.ndarray:
+        """float (K,): near 1 where places that lie apart at rest come together, as lids do; an iris shuts nothing."""
+        return self.closes.clip(0, 1) ** 3
 
     @property
     def whole(self) -> Fields:
@@ -111,12 +123,12 @@ def moving(surface: Surface, names: tuple[str, ...]) -> Moving | None:
     area = (total / np.maximum(np.bincount(surface.edges.ravel(), minlength=count), 1)) ** 2
     found = {n: (i, d.astype(np.float32)) for n in names for i, d in [surface.deltas.get(n, ((), None))] if len(i)}
     found = {n: (i, np.where(np.isfinite(d), d, 0)) for n, (i, d) in found.items()}
-    reach = {n: float(np.sqrt((d**2).sum(1)).max()) for n, (_, d) in found.items()}
+    square = {n: np.einsum("nx,nx->n", d, d) for n, (_, d) in found.items()}
+    reach = {n: float(np.sqrt(square[n].max())) for n in found}
     live = [n for n in found if reach[n] > 1e-3 * max(reach.values())]
     energy = np.zeros(count)
     for name in live:
-        which, delta = found[name]
-        energy += np.bincount(which, (delta**2).sum(1) / reach[name] ** 2, count)
+        energy += np.bincount(found[name][0], square[name] / reach[name] ** 2, count)
     energy *= np.isfinite(surface.points).all(1) * (area > 0)
     which = np.flatnonzero(energy > 2e-3 * energy.max(initial=0.0))
     if len(which) < 12 or np.ptp(surface.points[which], axis=0).max() <= 0:
@@ -162,22 +174,22 @@ def face(moved: Moving, turn: np.ndarray, step: float = STEP) -> Face:
     sure = _seen(points, _CLOSE)
     mass = np.bincount(moved.piece, moved.area * moved.energy)
     off = (mass < SKIN * mass.max())[moved.piece]
-    share, loose, parted = [], [], []
+    share, loose = [], []
     for which, delta in moved.arrows.values():
         power = np.einsum("nx,nx->n", delta, delta) * moved.area[which]
         whole = max(float(power.sum()), 1e-30)
         share.append(float(power @ sure[which]) / whole)
         loose.append(float(power @ off[which]) / whole)
-        parted.append(_parted(points, seen, which, (delta @ turn[1].astype(np.float32)) / size))
-    parts = [_gathered(moved, points, turn, size, step, which) for which in (seen, ~seen)]
-    return Face(*parts, np.array(share), np.array(parted) / np.maximum(parts[0].reach, 1e-12), np.array(loose))
+    parted, closes = _gaps(moved, points, seen, turn[1].astype(np.float32) / np.float32(size))
+    parts = _gathered(moved, points, turn, size, step, [seen, ~seen])
+    return Face(*parts, np.array(share), parted / np.maximum(parts[0].reach, 1e-12), np.array(loose), closes)
 
 
 def flat(moved: Moving, step: float) -> Fields:
     """All that the keys move, as it stands."""
     every = np.ones(len(moved.points), bool)
     points, size = _sized(moved, moved.points, every)
-    return _gathered(moved, points, np.eye(3, dtype=np.float32), size, step, every)
+    return _gathered(moved, points, np.eye(3, dtype=np.float32), size, step, [every])[0]
 
 
 def _sized(moved: Moving, points: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, float]:
@@ -188,39 +200,72 @@ def _sized(moved: Moving, points: np.ndarray, counted: np.ndarray) -> tuple[np.n
     return (points - centre) / size, size
 
 
-def _parted(points: np.ndarray, seen: np.ndarray, which: np.ndarray, rise: np.ndarray) -> float:
-    """The largest difference in height that a key makes between points of one small place."""
-    if not seen[which].any():
-        return 0.0
-    heights = np.zeros(len(points), np.float32)
-    heights[which] = rise
-    low, high = points[which].min(0) - 0.05, points[which].max(0) + 0.05
-    near = seen & ((points >= low) & (points <= high)).all(1)
-    cell, count = _cells(points[near], 0.07)
-    top, bottom = np.full(count, -np.inf, np.float32), np.full(count, np.inf, np.float32)
-    np.maximum.at(top, cell, heights[near])
-    np.minimum.at(bottom, cell, heights[near])
-    return float((top - bottom).max())
+def _gaps(moved: Moving, points: np.ndarray, seen: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(K,) twice: the largest difference in height that a key makes between points of one small place; the largest
+    part of a gap between two places of a piece, one above the other, that it takes away."""
+    place = np.full(len(points), -1)
+    place[seen] = np.arange(np.count_nonzero(seen))
+    points, area = points[seen], (moved.area[seen] + 1e-30).astype(np.float32)
+    spots, spot_starts = _sorted(_cells(points, NEAR)[0])
+    _, piece = np.unique(moved.piece[seen], return_inverse=True)
+    grid = np.floor(points[:, :2] / FINE + 0.5).astype(np.int64)
+    code = (grid - grid.min(0) + (0, STEPS[1])) @ (1 << 20, 1) + (piece.reshape(-1) << 40)
+    order, starts = _sorted(code)
+    cells = code[order[starts]]
+    mass = np.add.reduceat(area[order], starts)
+    height = np.add.reduceat((area * points[:, 1])[order], starts) / mass
+    above, below = [], []
+    for step in range(STEPS[0], STEPS[1] + 1):
+        at = np.searchsorted(cells, cells - step)
+        there = np.flatnonzero(cells[at] == cells - step)
+        above.append(there)
+        below.append(at[there])
+    above, below = np.concatenate(above), np.concatenate(below)
+    gap = height[above] - height[below]
+    parted, closes = np.zeros(len(moved.arrows)), np.zeros(len(moved.arrows))
+    for k, (which, delta) in enumerate(moved.arrows.values()):
+        at = place[which]
+        rise = np.zeros(len(points), np.float32)
+        rise[at[at >= 0]] = delta[at >= 0] @ up
+        near = rise[spots]
+        parted[k] = (np.maximum.reduceat(near, spot_starts) - np.minimum.reduceat(near, spot_starts)).max()
+        rise = np.add.reduceat((area * rise)[order], starts) / mass
+        closes[k] = ((rise[below] - rise[above]) / gap).max(initial=0.0)
+    return parted, closes
+
+
+def _sorted(cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(the order that brings what is in one cell together, where in it each cell starts)."""
+    order = np.argsort(cell, kind="stable")
+    return order, np.flatnonzero(np.diff(cell[order], prepend=-1))
 
 
 def _gathered(
-    moved: Moving, points: np.ndarray, turn: np.ndarray, size: float, step: float, which: np.ndarray
-) -> Fields:
-    cell, count = _cells(points[which], step)
-    of = np.full(len(points), -1)
-    of[which] = cell
-    mass = (moved.area * moved.energy)[which] + 1e-30
-    places = np.stack([np.bincount(cell, mass * x, count) for x in points[which].T], 1)
-    places = places / np.maximum(np.bincount(cell, mass, count), 1e-30)[:, None]
-    pushes = np.zeros((len(moved.arrows), count, 3), np.float32)
-    reach = np.zeros(len(moved.arrows))
+    moved: Moving, points: np.ndarray, turn: np.ndarray, size: float, step: float, parts: list[np.ndarray]
+) -> list[Fields]:
+    """Of each part of the points the arrows by cells."""
+    of, counts, places = np.empty(len(points), np.int64), [0], []
+    for which in parts:
+        cell, count = _cells(points[which], step)
+        mass = (moved.area * moved.energy)[which] + 1e-30
+        sums = np.stack([np.bincount(cell, mass * x, count) for x in points[which].T], 1)
+        places.append((sums / np.maximum(np.bincount(cell, mass, count), 1e-30)[:, None]).astype(np.float32))
+        of[which] = cell + counts[-1]
+        counts.append(counts[-1] + count)
+    pushes = np.empty((len(moved.arrows), counts[-1], 3), np.float32)
+    reach = np.empty(len(moved.arrows))
     for k, (at, delta) in enumerate(moved.arrows.values()):
-        inside = of[at] >= 0
-        push = (delta[inside] @ turn.T) * moved.area[at[inside], None]
-        pushes[k] = np.stack([np.bincount(of[at[inside]], x, count) for x in push.T], 1)
-        reach[k] = np.sqrt((delta**2).sum(1).max()) / size
-    pushes /= np.maximum(np.abs(pushes).max((1, 2), keepdims=True, initial=0.0), 1e-30)
-    return Fields(tuple(moved.arrows), places.astype(np.float32), pushes, reach)
+        cell, area = of[at], moved.area[at]
+        for axis in range(3):
+            pushes[k, :, axis] = np.bincount(cell, delta[:, axis] * area, counts[-1])
+        reach[k] = np.sqrt(np.einsum("nx,nx->n", delta, delta).max()) / size
+    pushes = pushes @ turn.T.astype(np.float32)
+    found = []
+    for place, start, end in zip(places, counts[:-1], counts[1:], strict=True):
+        part = pushes[:, start:end]
+        part = part / np.maximum(np.abs(part).max((1, 2), keepdims=True, initial=0.0), 1e-30)
+        found.append(Fields(tuple(moved.arrows), place, part, reach))
+    return found
 
 
 def _cells(points: np.ndarray, step: float) -> tuple[np.ndarray, int]:
@@ -251,7 +296,8 @@ def _seen(points: np.ndarray, behind: float) -> np.ndarray:
 def kernel(x: np.ndarray, y: np.ndarray, width: float) -> np.ndarray:
     x, y = np.asarray(x, np.float32), np.asarray(y, np.float32)
     square = (x**2).sum(1)[:, None] + (y**2).sum(1)[None] - 2 * x @ y.T
-    return np.exp(np.maximum(square, 0) * np.float32(-0.5 / width**2))
+    # what is far counts for nothing; numbers too small to be normal would make the products many times slower
+    return np.exp(np.maximum(np.maximum(square, 0) * np.float32(-0.5 / width**2), np.float32(-30)))
 
 
 def products(a: np.ndarray, b: np.ndarray, near: np.ndarray) -> np.ndarray:
@@ -266,16 +312,8 @@ def planes(pushes: np.ndarray) -> np.ndarray:
 
 def lengths(pushes: np.ndarray, points: np.ndarray, width: float) -> np.ndarray:
     near = kernel(points, points, width)
-    square = np.zeros(len(pushes))
-    size = np.abs(pushes).max(2, initial=0.0)
-    moved = size > 2e-3 * size.max(1, keepdims=True, initial=0.0)
-    few = moved.sum(1) < 0.3 * len(points)
-    for k in np.flatnonzero(few):  # most keys move a small part
-        part = pushes[k, moved[k]]
-        square[k] = (part * (near[np.ix_(moved[k], moved[k])] @ part)).sum()
-    if not few.all():
-        square[~few] = sum(np.einsum("kn,kn->k", x @ near, x) for x in planes(pushes[~few]))
-    return np.sqrt(np.maximum(square, 1e-20))
+    square = sum(np.einsum("kn,kn->k", x @ near, x) for x in planes(pushes))
+    return np.sqrt(np.maximum(square, 1e-20), dtype=float)
 
 
 def likeness(a: Fields, b: Fields, width: float, of_b: np.ndarray | None = None) -> np.ndarray:

@@ -74,7 +74,7 @@ def reference(name: str = "reference") -> Face:
         parts = [
             Fields(names, z[f"{p}_points"], z[f"{p}_pushes"].astype(np.float32), reach) for p in ("front", "inside")
         ]
-        return Face(*parts, z["seen"], z["parted"], z["loose"])
+        return Face(*parts, z["seen"], z["parted"], z["loose"], z["closes"])
 
 
 @lru_cache(maxsize=1)
@@ -255,7 +255,7 @@ def _composed(head: Face, rows: list[tuple[Shape, tuple[str, ...]]]) -> Face:
             if shape.side:
                 pushes[k] *= 1 / (1 + np.exp(-shape.side * part.points[:, :1] / 0.05))
         parts.append(Fields(names, part.points, pushes.astype(np.float32), reach))
-    of_keys = head.seen, head.parted, head.loose
+    of_keys = head.seen, head.parted, head.loose, head.closes
     return Face(*parts, *(np.array([value[m].min() for m in members]) for value in of_keys))
 
 

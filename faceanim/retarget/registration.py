@@ -56,12 +56,17 @@ class _Turned:
 
     def __init__(self, own: Fields, reference: Face, step: float, width: float):
         self.own, self.goal, self.width = _centred(own.coarser(step)), _centred(reference.whole.coarser(step)), width
-        self.lengths = [lengths(f.pushes, f.points, width) for f in (self.own, self.goal)]
+        self.length = np.outer(*(lengths(f.pushes, f.points, width) for f in (self.own, self.goal)))
+        count = len(self.own.pushes)
+        self.arrows = planes(self.own.pushes).swapaxes(0, 1).reshape(count, -1)
+        self.wanted = planes(self.goal.pushes).swapaxes(1, 2)
 
     def __call__(self, turn: np.ndarray) -> np.ndarray:
         near = kernel(self.own.points @ turn.T, self.goal.points, self.width)
-        of_own, of_goal = self.lengths
-        return products(self.own.pushes @ turn.T, self.goal.pushes, near) / (of_own[:, None] * of_goal)
+        # the goal's arrows are turned back, once they are gathered about the points of its own
+        towards = np.matmul(near, self.wanted)
+        back = turn.T.astype(np.float32) @ towards.reshape(3, -1)
+        return self.arrows @ back.reshape(self.arrows.shape[1], -1) / self.length
 
 
 def _refined(like: _Turned, turn: np.ndarray, rounds: int = 5) -> np.ndarray:
@@ -75,7 +80,10 @@ def _refined(like: _Turned, turn: np.ndarray, rounds: int = 5) -> np.ndarray:
         other, weight = pair[own], alike[own, pair[own]] ** 3 + 1e-9
         a = centres[own] - np.average(centres[own], axis=0, weights=weight)
         b = goals[other] - np.average(goals[other], axis=0, weights=weight)
+        before = turn
         turn = _rotation(b.T @ (weight[:, None] * a) + 0.1 * wanted[other].T @ (weight[:, None] * arrows[own]))
+        if np.abs(turn - before).max() < 1e-4:
+            break
     return turn
 
 

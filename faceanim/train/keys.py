@@ -29,8 +29,8 @@ JOINED = 0.2
 """Share of pairs whose two sides become one key."""
 KEEP = 1e-3
 """How strongly weights are held near 0."""
-LOWEST = np.array([0.0] * 12 + [-np.inf] * 3 + [0.0] * 2)
-HIGHEST = np.array([np.inf] * 12 + [0.0] * 3 + [np.inf] * 2)
+LOWEST = np.array([0.0] * 13 + [-np.inf] * 3 + [0.0] * 2)
+HIGHEST = np.array([np.inf] * 13 + [0.0] * 3 + [np.inf] * 2)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,9 @@ def mixed(face: fields.Face, mix: np.ndarray) -> fields.Face:
     ]  # fmt: skip
     share = mix / mix.sum(1, keepdims=True)
     parted = ((mix > 0) * (mix / mix.max(1, keepdims=True)) * face.parted).max(1)
-    return fields.Face(*parts, share @ face.seen, parted, share @ face.loose)
+    # lids that meet are made to meet, whatever else is strong or weak
+    closes = (np.where(face.closes < 1, mix, mix / mix.max(1, keepdims=True)) * face.closes).max(1)
+    return fields.Face(*parts, share @ face.seen, parted, share @ face.loose, closes)
 
 
 # fits -------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def write(face: fields.Face, path: Path) -> None:
     parts = {}
     for name, part in (("front", face.front), ("inside", face.inside)):
         parts[f"{name}_points"], parts[f"{name}_pushes"] = part.points, part.pushes.astype(np.float16)
-    of_keys = {"reach": face.front.reach, "seen": face.seen, "parted": face.parted, "loose": face.loose}
+    of_keys = {n: getattr(face, n) for n in ("seen", "parted", "loose", "closes")} | {"reach": face.front.reach}
     np.savez_compressed(path, names=np.array(face.front.names), **of_keys, **parts)
 
 

@@ -31,6 +31,14 @@ def test_the_reference_has_every_channel_and_two_like_sides():
     assert opened["jawOpen"] > 0.8 and opened["jawForward"] < 0.1
 
 
+@pytest.mark.parametrize("name", ["reference", "reference_ict"])
+def test_lids_that_close_are_told_from_what_looks_down(name):
+    head = geometry.reference(name)
+    shut = dict(zip(head.front.names, head.shut, strict=True))
+    assert shut.pop("eyeBlinkLeft") > 0.9 and shut.pop("eyeBlinkRight") > 0.9
+    assert all(value < 0.5 for channel, value in shut.items() if channel.startswith("eye"))
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (5, 3), (6, 6)])
 def test_the_best_assignment(shape):
     score = np.random.default_rng(sum(shape)).random(shape)
