@@ -20,6 +20,8 @@ WIDTHS = (0.22, 0.14), (0.12, 0.0), (0.07, 0.0)
 """Kernels of the comparison, and the cells of the faces for each, over the face's size; 0: as they are."""
 MIRRORED = 0.75
 """Keys that are this much alike when one of them is mirrored are a pair."""
+UNEVEN, UNLIKE = 2.0, 0.5
+"""The two of a pair differ less in how long their arrows are (a ratio), and in whether they shut a gap."""
 OPENS = 0.5
 """A key that opens the mouth parts points that lie together by at least this share of its longest arrow."""
 NEVER = -50.0
@@ -30,12 +32,12 @@ MEASURES = (
     "seen", "loose", "closing", "several", "half", "gaze", "shut", "nothing",
 )  # fmt: skip
 WEIGHTS = np.array(
-    [3.68, 2.17, 0.0, 0.97, 0.0, 3.83, 1.16, 2.63, 4.37, 0.06, 1.76, 1.58, 1.63, -1.45, 0.0, -0.46, 0.02, 2.31]
+    [3.63, 2.15, 0.04, 1.06, 0.0, 3.86, 1.13, 2.71, 4.32, 0.05, 1.74, 1.67, 1.77, -1.46, 0.0, -0.53, 0.02, 2.35]
 )
 """Of the MEASURES: cosines at three widths, the same where they come close to 1; how far symmetry, size, parting of
 lips, place, spread, what is seen, what is not skin and closing of lids are off (squares); and what speaks against any
 key being several channels, half a channel, a look, a jaw that does not open, or a channel at all."""
-TRUST = np.array([2.76, -0.34, 1.65, 1.96, -0.95])
+TRUST = np.array([2.72, -0.41, 1.92, 2.1, -1.15])
 """Of how far the best pair is ahead of what nobody else has, how far it is on the way from the next such shape to its
 own, how far it is ahead of shapes that share its channels, how far behind others' shapes, and 1: the odds that it is
 right."""
@@ -116,6 +118,13 @@ def paired(alike: np.ndarray) -> np.ndarray:
     return np.where(sure, partner, -1)
 
 
+def _even(laid: Face) -> np.ndarray:
+    """bool (K, K): keys that may be a pair by how far they go: half closed on one side is not closed on the other."""
+    size = np.log(np.maximum(laid.front.reach, 1e-9))
+    far = np.abs(size[:, None] - size) > np.log(UNEVEN)
+    return ~far & (np.abs(laid.shut[:, None] - laid.shut) < UNLIKE)
+
+
 def _coarse(front: Fields, step: float) -> Fields:
     return front.coarser(step) if step else front
 
@@ -168,7 +177,7 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
     # what is measured of a key and of its mirrored one is the same thing twice
     where = {s: i for i, s in enumerate(shapes)}
     other = np.array([where.get(s.mirror, i) for i, s in enumerate(shapes)])
-    partner = paired(over)
+    partner = paired(np.where(_even(laid), over, -1))
     of = partner >= 0
     table[of] = (table[of] + table[partner[of]][:, other]) / 2
     alike[of] = (alike[of] + alike[partner[of]][:, other]) / 2
