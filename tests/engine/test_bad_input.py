@@ -129,9 +129,11 @@ def test_of_two_faces_the_larger_is_followed_with_a_note(data, tmp_path, capsys)
         assert main(["analyze", "--video", str(video), "--end", "1.2", "-o", str(take), "--quiet"]) == 0
         found.append(takes.read(take))
     assert found[1].quality["faces"] == 2 and any("2 faces" in note for note in found[1].quality["notes"])
-    # the same face as when it is alone: its head turns alike
+    # the same face as when it is alone: its head moves alike, turned by what a camera sees of a face beside its axis
     yaw = [take.layers["head"].column("headYaw")[:70] for take in found]
-    assert np.abs(yaw[0] - yaw[1]).max() < np.radians(8) and found[1].quality["face_found"] > 0.95
+    aside = np.median(yaw[1] - yaw[0])
+    assert np.abs(yaw[1] - yaw[0] - aside).max() < np.radians(4) and np.radians(3) < aside < np.radians(16)
+    assert found[1].quality["face_found"] > 0.95
 
 
 @pytest.mark.parametrize("words", [
