@@ -33,7 +33,7 @@ def predictor(clip: bool = True, device: str = "cpu", actor: Actor | None = None
 
 def model(path: Path = WEIGHTS, device: str = "cpu") -> Reader:
     """Raises FormatError where the weights are not there or are not this network's."""
-    return _loaded(path, device)
+    return _loaded(path, device)  # a cache knows a call by its words: all calls of one model must say the same
 
 
 @lru_cache(maxsize=2)

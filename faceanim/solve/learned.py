@@ -61,6 +61,7 @@ SMOOTH_S, SMOOTH_BY = {"lids": 0.045, "lower": 0.045, "other": 0.09}, {"lids": 0
 """Values nearer in time and in size than about this are averaged: a still face is still, and a blink stays sharp.
 Lids are the fastest, and speech moves the lower face fast."""
 WINK_S = 0.25
+"""Lids that are apart for less are no wink."""
 STILL_S, STILL_BY = 0.2, 0.04
 """And what is left of a face at rest, over longer."""
 
