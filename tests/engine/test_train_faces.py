@@ -7,15 +7,21 @@ pytest.importorskip("numba")
 torch = pytest.importorskip("torch")
 pytest.importorskip("mediapipe")
 
+from faceanim.core.channels import ARKIT  # noqa: E402
 from faceanim.engine import face_expression as engine  # noqa: E402
+from faceanim.errors import InputError  # noqa: E402
 from faceanim.features.mesh import BundledMesh  # noqa: E402
 from faceanim.nets import face_expression as nets  # noqa: E402
 from faceanim.solve.learned import OUTPUTS  # noqa: E402
-from faceanim.train.face_expression import raster  # noqa: E402
+from faceanim.train.face_expression import raster, shards  # noqa: E402
+from faceanim.train.face_expression.batches import Batches, Mirror, covered, split  # noqa: E402
+from faceanim.train.face_expression.export import export, start_from  # noqa: E402
 from faceanim.train.face_expression.expressions import Expressions, gaze, turn  # noqa: E402
+from faceanim.train.face_expression.make import PICTURES  # noqa: E402
 from faceanim.train.face_expression.people import People  # noqa: E402
+from faceanim.train.face_expression.shards import vector  # noqa: E402
 from faceanim.train.face_expression.studio import PIXELS, Studio  # noqa: E402
-from faceanim.train.face_expression.train import Mirror, vector  # noqa: E402
+from faceanim.train.face_expression.train import train  # noqa: E402
 from faceanim.train.face_measures.heads import rotation  # noqa: E402
 
 
@@ -93,8 +99,6 @@ def test_rotation_vectors():
 
 
 def test_weights_come_back_from_a_file(tmp_path):
-    from faceanim.train.face_expression.export import export
-
     torch.manual_seed(0)
     net = nets.FaceNet(len(OUTPUTS)).eval()
     export(net, tmp_path / "w.safetensors", 1)
@@ -104,3 +108,61 @@ def test_weights_come_back_from_a_file(tmp_path):
     with torch.inference_mode():
         assert view == pytest.approx(net.view(torch.from_numpy(crops)).numpy(), abs=0.05)
     assert view.shape == (300, nets.VIEW)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Two shards of noise, in which the last picture of every clip shows no face."""
+    draw = np.random.default_rng(0)
+    n = 2 * shards.SHARD
+    points = draw.normal(0, 0.4, (n, 2, 478, 3)).astype(np.float16)
+    points[PICTURES - 1 :: PICTURES] = np.nan
+    kind = np.tile(np.array([0, 0, 1, 1, 2, 2, 3, 3, -1, -1, -1, -1], np.int16), n // PICTURES)
+    arrays = [(n, 2, 3), (n, len(ARKIT)), (n, len(OUTPUTS)), (n, 2, 3), (n, 2, 4)]
+    pose, scores, truth, turn, place = (draw.random(shape).astype(np.float32) for shape in arrays)
+    crops = draw.integers(60, 200, (n, nets.PIXELS)).astype(np.uint8)
+    return shards.Faces(points, pose, crops, scores, kind, truth, turn, place)
+
+
+def test_batches_are_of_whole_clips_and_change_what_is_seen_alone(faces):
+    torch.manual_seed(0)
+    batches = Batches(faces, size=8)
+    some = batches.of(torch.tensor([3, 5]), 0)
+    assert some.kind.tolist() == faces.kind[: 2 * PICTURES].tolist() and some.clip.tolist() == [0] * 12 + [1] * 12
+    assert some.found.sum() == 22 and not some.frames.points[11].any()
+    told = torch.from_numpy(faces.turn[3 * PICTURES, 0])
+    assert torch.equal(some.truth[0, -3:], told)
+    changed = batches.changed(some)
+    assert changed.frames.crops.shape == some.frames.crops.shape
+    outputs = list(range(len(OUTPUTS) - 6))
+    other = some.truth[:, batches.mirror.outputs] * batches.mirror.signs
+    assert any(torch.equal(changed.truth[:, outputs], truth[:, outputs]) for truth in (some.truth, other))
+    clips = batches.clips
+    batches.add(faces)
+    assert batches.clips == 2 * clips
+    assert len(list(batches.epoch(np.arange(40)))) == 5
+
+
+def test_what_is_covered_is_told_and_nothing_else_changes(faces):
+    torch.manual_seed(1)
+    points, crops = torch.zeros(200, 478, 3), torch.full((200, nets.PIXELS), 128, dtype=torch.uint8)
+    points[:, :, 1] = torch.linspace(-1.3, 0.4, 478)
+    _, over, hidden = covered(points, crops)
+    parts = [(part != 128).flatten(1).float().mean(1) for part in split(over)]
+    for region, part in zip(hidden.T, parts[:3], strict=True):
+        assert 3 < (region > 0).sum() < 35
+        assert part.numpy() == pytest.approx(region.numpy(), abs=0.1)
+    assert not parts[3][hidden.sum(1) == 0].any()
+
+
+def test_a_network_learns_and_is_kept(faces, tmp_path):
+    told = []
+    net = train(faces, 2.0, told.append, keep=lambda net: export(net, tmp_path / "w.safetensors", faces.clips))
+    assert len(told) == 1 and "loss" in told[0]
+    again = start_from(tmp_path / "w.safetensors")
+    assert again["last.weight"].numpy() == pytest.approx(net.last.weight.detach().numpy(), abs=1e-2)
+
+
+def test_no_faces_to_learn_from(tmp_path):
+    with pytest.raises(InputError, match="holds no faces"):
+        shards.Shards(tmp_path).all()

@@ -20,7 +20,6 @@ def main(argv: list[str] | None = None) -> int:
     sub.add_argument("--data", type=Path, required=True, help="folder with ict_facekit and mediapipe")
     sub.add_argument("--faces", type=Path, required=True, help="where the shards go; those there are not made again")
     sub.add_argument("--shards", type=int, default=SHARDS, help=f"how many, of 240 pictures each (default: {SHARDS})")
-    sub.add_argument("--renders", type=Path, help="the folder of renders that face_measures learned from")
     sub.set_defaults(run=_make)
 
     sub = commands.add_parser("train", help="learns from them")
@@ -28,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     sub.add_argument("--minutes", type=float, default=40.0)
     sub.add_argument("--rate", type=float, default=2e-3, help="of learning, at first; it falls to 0 (default: 2e-3)")
     sub.add_argument("--workers", type=int, default=1, help="processes that learn together, of one core each")
+    sub.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     sub.add_argument("--start", type=Path, help="weights.safetensors to go on from")
     sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
     sub.set_defaults(run=_train)
@@ -47,17 +47,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _make(args: argparse.Namespace) -> None:
-    from .make import from_renders, make
+    from .make import make
 
     make(args.data, args.faces, range(args.shards), say)
-    if args.renders is not None:
-        from_renders(args.data, args.renders, args.faces)
 
 
 def _train(args: argparse.Namespace) -> None:
     from .workers import learn
 
-    learn(args.faces, args.output, args.minutes, args.rate, args.start, args.workers)
+    learn(args.faces, args.output, args.minutes, args.rate, args.start, args.workers, args.device)
 
 
 def _held_out(args: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ FOLLOWED, TASKED = 0.25, 0.15
 """Shares of the pictures."""
 SEED = 79
 ARRAYS = ("kind", "weights", "gaze", "pose", "bundled", "task", "scores", "crops", "camera")
-TYPES = {"kind": np.int16, "crops": np.uint8, "person": np.int64}
+TYPES = {"kind": np.int16, "crops": np.uint8}
 
 
 def make(data: Path, folder: Path, shards: range, progress: Callable[[str], None]) -> None:
@@ -65,31 +65,6 @@ class Eyes:
         if not found:
             return points, np.full((LANDMARKS, 3), np.nan, np.float32), np.full(len(ARKIT), np.nan, np.float32)
         return points, found[0].points, found[0].blendshapes
-
-
-def from_renders(data: Path, renders: Path, folder: Path) -> None:
-    """folder/renders.npz: the pictures by Cycles that face_measures learns from, in the form of a shard.
-
-    renders  its folder, which holds `mixed` and `isolated`
-    """
-    eyes = Eyes(input_file(data / "mediapipe" / "face_landmarker.task", "face landmarker file"))
-    arrays: dict[str, list] = {k: [] for k in (*ARRAYS, "person")}
-    for name in ("mixed", "isolated"):
-        with np.load(input_file(renders / name / "truth.npz", "renders")) as truth:
-            rows = {k: truth[k] for k in ("identity", "weights", "gaze", "pose", "names")}
-        for k in range(len(rows["identity"])):
-            image = np.ascontiguousarray(cv2.imread(str(renders / name / f"{k:04d}.jpg"))[..., ::-1])
-            weights = rows["weights"][k]
-            camera = (image.shape[1] / 2, image.shape[0] / 2, max(image.shape[:2]))
-            kind = 0 if weights.sum() == 0 else -1
-            found = _seen(eyes, image, k % 3 == 0, True)
-            values = (kind, weights, rows["gaze"][k], np.radians(rows["pose"][k]), *found, camera, rows["identity"][k])
-            for key, value in zip(arrays, values, strict=True):
-                arrays[key].append(value)
-    count = len(arrays["kind"]) // PICTURES * PICTURES
-    stacked = {name: np.array(values[:count], TYPES.get(name, np.float32)) for name, values in arrays.items()}
-    with replacing(folder / "renders.npz") as temporary:
-        np.savez(temporary, names=rows["names"], **stacked)
 
 
 def _clip(
