@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.face import LANDMARKS
+
 STEADY = (33, 133, 362, 263, 168, 6, 197, 195, 127, 356, 162, 389, 9, 151, 10, 116, 345, 123, 352)
 """Landmarks whose spread is the unit of length, as expressions hardly move them. On an average face 1 is 0.72 of the
 distance between the outer eye corners."""
@@ -41,19 +43,6 @@ CROPS: dict[str, Crop] = {
 PIXELS = sum(crop.pixels for crop in CROPS.values())
 
 
-@lru_cache(maxsize=8)
-def _grids(crops: tuple[tuple[str, Crop], ...]) -> dict[str, np.ndarray]:
-    """float32 (pixels, 2) of places in units from each crop's middle; the finest crop first."""
-    grids = {}
-    for name, crop in sorted(crops, key=lambda item: item[1].wide / item[1].width):
-        step = crop.wide / crop.width
-        y, x = np.meshgrid(np.arange(crop.height), np.arange(crop.width), indexing="ij")
-        x = (x - (crop.width - 1) / 2) * step * (-1 if crop.flip else 1)
-        places = np.stack([x, (y - (crop.height - 1) / 2) * step - crop.up], 2)
-        grids[name] = places.reshape(-1, 2).astype(np.float32)
-    return grids
-
-
 GREY = np.array([0.3, 0.55, 0.15], np.float32)
 
 
@@ -64,60 +53,89 @@ def cut(image: np.ndarray, points: np.ndarray, crops: Mapping[str, Crop] = CROPS
     edge goes on.
     """
     rigid = points[list(STEADY)] * np.array([1, 1, DEPTH], np.float32)
-    unit = np.float32(max(float(np.sqrt(((rigid - rigid.mean(0)) ** 2).sum(1).mean())), 4.0))
+    rigid -= rigid.mean(0)
+    unit = max(float(np.sqrt(np.vdot(rigid, rigid) / len(rigid))), 4.0)
     across = points[OUTER_CORNERS[1], :2] - points[OUTER_CORNERS[0], :2]
-    across = across / max(float(np.hypot(*across)), 1e-6)
-    turn = np.array([[across[0], across[1]], [-across[1], across[0]]], np.float32) * unit
-    middle = {name: points[list(crop.around), :2].mean(0) for name, crop in crops.items()}
-    grey, corner = _region(image, crops, middle, unit)
-    out = {}
-    level = 0
-    for name, grid in _grids(tuple(crops.items())).items():
-        crop = crops[name]
-        # large faces are halved until a step is less than two pixels
-        while crop.wide / crop.width * unit / 2**level >= 2 and min(grey.shape) >= 4:
-            grey = _halved(grey)
-            level += 1
-        at = grid @ turn + (middle[name] - corner).astype(np.float32)
-        out[name] = _sample(grey, at if level == 0 else (at + np.float32(0.5)) / 2**level - np.float32(0.5))
-    return np.clip(np.concatenate([out[name] for name in crops]) + 0.5, 0, 255).astype(np.uint8)
+    turn = across * (unit / max(float(np.hypot(*across)), 1e-6))
+    grids = [_grid(crop) for crop in crops.values()]
+    middles = (np.stack([grid.around for grid in grids]) @ points)[:, :2]
+    region, corner = _region(image, middles, unit * np.array([grid.reach for grid in grids], np.float32))
+    out = []
+    for grid, middle in zip(grids, middles - corner, strict=True):
+        # a large face is halved until a step is less than two pixels
+        size = 1
+        while grid.step * unit >= 2 * size and min(region.shape[:2]) >= 4 * size:
+            size *= 2
+        (right, down), (x, y) = turn / size, (middle + 0.5) / size - 0.5
+        out.append(_sample(region, size, grid.x * right + (x - grid.y * down), grid.x * down + (y + grid.y * right)))
+    return np.concatenate(out, None)
 
 
-def _region(
-    image: np.ndarray, crops: Mapping[str, Crop], middle: Mapping[str, np.ndarray], unit: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the picture that holds all crops, grey float32, and its corner (2,) in the picture."""
-    reach = []
-    for name, crop in crops.items():
-        half = np.hypot(crop.wide, crop.wide * crop.height / crop.width) / 2 + crop.up
-        reach.append([middle[name] - half * unit, middle[name] + half * unit])
-    reach = np.array(reach)
+class _Grid(NamedTuple):
+    """A crop's pixels: float32 x (width,) and y (height, 1) from its middle, the step between them, and its reach, all
+    in units; around: float32 (478,) weights of the landmarks, whose sum is its middle."""
+
+    x: np.ndarray
+    y: np.ndarray
+    step: float
+    reach: float
+    around: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def _grid(crop: Crop) -> _Grid:
+    step = crop.wide / crop.width
+    x = (np.arange(crop.width) - (crop.width - 1) / 2) * step * (-1 if crop.flip else 1)
+    y = (np.arange(crop.height) - (crop.height - 1) / 2) * step - crop.up
+    reach = float(np.hypot(crop.wide, step * crop.height)) / 2 + crop.up
+    around = np.bincount(crop.around, minlength=LANDMARKS) / len(crop.around)
+    return _Grid(x.astype(np.float32), y.astype(np.float32)[:, None], step, reach, around.astype(np.float32))
+
+
+def _region(image: np.ndarray, middles: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the picture that holds all crops, and its corner float32 (2,) in the picture."""
     height, width = image.shape[:2]
-    first, last = np.floor(reach[:, 0].min(0)).astype(int) - 2, np.ceil(reach[:, 1].max(0)).astype(int) + 3
-    left, top = int(np.clip(first[0], 0, width - 2)), int(np.clip(first[1], 0, height - 2))
-    right, bottom = int(np.clip(last[0], left + 2, width)), int(np.clip(last[1], top + 2, height))
-    region = image[top:bottom, left:right]
-    grey = (region.reshape(-1, 3).astype(np.float32) @ GREY).reshape(region.shape[:2])
-    return grey, np.array([left, top])
+    left, top = (int(v) - 2 for v in np.floor((middles - reach[:, None]).min(0)))
+    right, bottom = (int(v) + 3 for v in np.ceil((middles + reach[:, None]).max(0)))
+    left, top = min(max(left, 0), width - 2), min(max(top, 0), height - 2)
+    right, bottom = min(max(right, left + 2), width), min(max(bottom, top + 2), height)
+    return image[top:bottom, left:right], np.array([left, top], np.float32)
 
 
-def _halved(grey: np.ndarray) -> np.ndarray:
-    height, width = grey.shape[0] // 2 * 2, grey.shape[1] // 2 * 2
-    grey = grey[:height, :width]
-    grey = grey[0::2] + grey[1::2]
-    return (grey[:, 0::2] + grey[:, 1::2]) * np.float32(0.25)
+def _sample(region: np.ndarray, size: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """uint8 like x and y (h, w): bilinear in the region (H, W, 3), a pixel for every square of `size`; they are places
+    in these."""
+    left, right = _within(x, region.shape[1] // size)
+    top, bottom = _within(y, region.shape[0] // size)
+    grey = _grey(region[top * size : bottom * size, left * size : right * size], size).ravel()
+    column, row = np.floor(x), np.floor(y)
+    x -= column
+    y -= row
+    width = right - left
+    index = (row * np.float32(width) + (column - np.float32(top * width + left))).astype(np.intp)
+    upper, lower = grey[index], grey[width:][index]
+    upper += x * (grey[1:][index] - upper)
+    lower += x * (grey[width + 1 :][index] - lower)
+    upper += y * (lower - upper)
+    upper += np.float32(0.5)
+    return upper.astype(np.uint8)
 
 
-def _sample(grey: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Bilinear, at (N, 2) x and y."""
-    height, width = grey.shape
-    x, y = np.clip(at[:, 0], 0, width - 1.001), np.clip(at[:, 1], 0, height - 1.001)
-    left, top = x.astype(np.int32), y.astype(np.int32)
-    fx, fy = x - left, y - top
-    fx, fy = fx.astype(np.float32), fy.astype(np.float32)
-    flat = grey.ravel()
-    index = top * width + left
-    upper = flat[index] * (1 - fx) + flat[index + 1] * fx
-    index += width
-    lower = flat[index] * (1 - fx) + flat[index + 1] * fx
-    return upper * (1 - fy) + lower * fy
+def _within(at: np.ndarray, count: int) -> tuple[int, int]:
+    """Places (h, w) on a plane are moved in between `count` pixels; the span of those that they lie between."""
+    edges = at[:: len(at) - 1, :: at.shape[1] - 1]
+    first, last = float(edges.min()), float(edges.max())
+    limit = np.float32(count - 1.001)
+    if first < 0 or last > limit:
+        np.clip(at, 0, limit, out=at)
+        first, last = (min(max(v, 0.0), float(limit)) for v in (first, last))
+    return int(first), int(last) + 2
+
+
+def _grey(image: np.ndarray, size: int) -> np.ndarray:
+    """float32 (H / size, W / size): means of squares of so many pixels. Row by row, as BLAS would share a larger
+    product among threads, which wait for each other longer than they work."""
+    rows = image[::size].astype(np.float32)
+    for k in range(1, size):
+        rows += image[k::size]
+    return rows.reshape(len(rows), -1, 3 * size) @ np.concatenate([GREY / size**2] * size)
