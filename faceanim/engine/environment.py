@@ -30,7 +30,7 @@ from .messages import PROTOCOL
 
 ROOT = Path(__file__).parents[2]
 """The folder that holds the faceanim package: the checkout, or the root of the installed extension."""
-PACKAGES = ("numpy", "scipy", "av", "mediapipe", "pocketsphinx")
+PACKAGES = ("numpy", "scipy", "av", "mediapipe", "pocketsphinx", "threadpoolctl")
 """What the analysis imports."""
 PYTHONS = ("3.11", "3.12", "3.10", "3.13")
 """The versions that the pins are for, best first: from 3.13 on mediapipe needs a file that is downloaded apart."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..core.emotion import FACE_LABELS, LABELS
 from ..core.face import Portraits
@@ -21,22 +23,37 @@ WEIGHTS = MODELS / "face_emotion" / "weights.safetensors"
 
 
 def ready() -> bool:
-    """Whether its weights and torch are there."""
-    return WEIGHTS.is_file() and find_spec("torch") is not None
+    """Whether its weights are there."""
+    return WEIGHTS.is_file()
 
 
 @lru_cache(maxsize=2)
-def network(path: Path = WEIGHTS, device: str = "cpu") -> Predictor:
-    """Reads the weights. Raises FormatError where they are not there or are not this network's."""
-    from ..nets import face_emotion as nets
+def network(path: Path = WEIGHTS) -> Predictor:
+    """By several looks at each picture, for which it takes torch. Errors as in `glances`."""
+    from ..nets import face_emotion
 
+    return _made(face_emotion.predictor, path)
+
+
+@lru_cache(maxsize=2)
+def glances(path: Path = WEIGHTS) -> Predictor:
+    """By one look at each picture, for videos, whose pictures are many.
+
+    Raises FormatError where the weights are not there or are not this network's.
+    """
+    from ..nets import faces
+
+    return _made(faces.glance, path)
+
+
+def _made(make: Callable[[dict[str, np.ndarray]], Predictor], path: Path) -> Predictor:
     arrays, metadata = safetensors.read(path, "face-emotion network")
     hint = "install faceanim again, or train it: python -m faceanim.train.face_emotion"
     if metadata.get("labels", "").split() != list(FACE_LABELS):
         raise FormatError(f"{path} was trained for other emotions", hint)
     try:
-        return nets.predictor(arrays, device)
-    except (KeyError, RuntimeError) as error:
+        return make(arrays)
+    except (KeyError, ValueError, RuntimeError) as error:
         raise FormatError(f"{path} does not hold this face-emotion network: {error}", hint) from error
 
 
@@ -46,7 +63,7 @@ def tracks(portraits: Portraits, seconds: float) -> tuple[dict[str, Track], dict
     "face_emotion": LABELS, in rows of 1 in all, or of zeros with confidence 0 where no face was seen. "face_affect":
     "arousal" 0..1 and "valence" -1..1.
     """
-    said = network(WEIGHTS)(portraits.pictures, quick=True)
+    said = glances(WEIGHTS)(portraits.pictures)
     said, sure = face_emotion.over_time(said, portraits.times, seconds, portraits.shot)
     signals = {"face_affect": Track.of(HZ, face_emotion.DIMENSIONS, face_emotion.affect(said), sure)}
     return {"face_emotion": Track.of(HZ, LABELS, said, sure)}, signals

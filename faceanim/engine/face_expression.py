@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..core.actor import Actor
 from ..core.face import Reader
@@ -21,8 +22,8 @@ WEIGHTS = MODELS / "face_expression" / "weights.safetensors"
 
 
 def ready() -> bool:
-    """Whether its weights and torch are there."""
-    return WEIGHTS.is_file() and find_spec("torch") is not None
+    """Whether its weights are there."""
+    return WEIGHTS.is_file()
 
 
 def predictor(clip: bool = True, device: str = "cpu", actor: Actor | None = None) -> Predictor:
@@ -38,17 +39,25 @@ def model(path: Path = WEIGHTS, device: str = "cpu") -> Reader:
 
 @lru_cache(maxsize=2)
 def _loaded(path: Path, device: str) -> Reader:
-    from ..nets import face_expression as nets
-
     arrays, metadata = safetensors.read(path, "face network")
     hint = "install faceanim again, or train it: python -m faceanim.train.face_expression"
     outputs = metadata.get("outputs", "").split()
     if set(learned.OUTPUTS) - set(outputs) - set(learned.COVERED):
         raise FormatError(f"{path} was trained for other channels", hint)
     try:
-        return learned.arranged(nets.reader(arrays, device), outputs)
-    except (KeyError, RuntimeError) as error:
+        return learned.arranged(_reader(arrays, device), outputs)
+    except (KeyError, ValueError, RuntimeError) as error:
         raise FormatError(f"{path} does not hold this face network: {error}", hint) from error
+
+
+def _reader(arrays: dict[str, np.ndarray], device: str) -> Reader:
+    if device == "cpu":
+        from ..nets import faces
+
+        return faces.reader(arrays)
+    from ..nets import face_expression
+
+    return face_expression.reader(arrays, device)
 
 
 def model_of() -> dict[str, Any]:

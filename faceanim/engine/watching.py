@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..core.actor import Actor
 from ..core.clip import Clip
@@ -29,6 +30,11 @@ NO_FACE = 0.065
 """Rigid points of people's faces lie within 0.05 (in eye distances) of a face's shape."""
 
 
+_in_one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
+"""Numpy's products are small here: threads that share them wait for each other longer than they work."""
+
+
+@_in_one_thread
 def watch(
     clip: Clip, picture: Media, frames: int, fps: float, progress: Progress, made: Made,
     actor_output: Path | None = None,
@@ -48,14 +54,17 @@ def watch(
         from ..formats import actor as actors
 
         actors.write(replace(actor or resting(track), name=actor_output.stem), actor_output)
-    made.layers |= expression.solve(track, frames / fps, fps, face_expression.predictor(actor=actor))
+    seconds = frames / fps
+    with ThreadPoolExecutor(1) as beside:
+        felt = None if track.portraits is None else beside.submit(face_emotion.tracks, track.portraits, seconds)
+        made.layers |= expression.solve(track, seconds, fps, face_expression.predictor(actor=actor))
     found, fitted = float(track.found.mean()), pose.fit(track.points[track.found])
     made.quality |= {**quality, "face_found": round(found, 4), "faces": track.faces}
     made.quality |= {"face_detector": track.detector, "face_fit": float(np.median(fitted.residual))}
     made.models |= face_model(face.TASK_VARIABLE)
     made.models |= face_expression.model_of() if face_expression.ready() else face_measures()
-    if track.portraits is not None:
-        emotions, signals = face_emotion.tracks(track.portraits, frames / fps)
+    if felt is not None:
+        emotions, signals = felt.result()
         made.emotions, made.signals = made.emotions | emotions, made.signals | signals
         made.models |= face_emotion.model_of()
     made.quality |= {"shots": len(track.shots())}
@@ -114,18 +123,16 @@ def _follow(clip: Clip, seconds: float, progress: Progress, turns: int) -> tuple
     stream = video.stream(clip.video, clip.start, clip.end)
     frames = (frame._replace(image=np.rot90(frame.image, turns)) for frame in stream) if turns else stream
     point = None if clip.face is None else turned_point(clip.face, turns)
-    with face.open_landmarker(point=point) as landmarker, ThreadPoolExecutor(1) as loader:
-        # it is loaded while the landmarker works: that takes as long as some hundred pictures
-        loading = loader.submit(face_expression.model) if face_expression.ready() else None
-
-        def look(crops: np.ndarray) -> np.ndarray:
-            return loading.result().view(crops)
-
+    with face.open_landmarker(point=point) as landmarker:
         track = face.follow(
             frames, landmarker, seconds, progress, crops=True, portraits=face_emotion.ready(),
-            look=None if loading is None else look,
+            look=_look if face_expression.ready() else None,
         )  # fmt: skip
     return track, dict(stream.quality)
+
+
+def _look(crops: np.ndarray) -> np.ndarray:
+    return face_expression.model().view(crops)
 
 
 def actor_of(clip: Clip, track: FaceTrack) -> Actor | None:
@@ -143,7 +150,7 @@ def actor_of(clip: Clip, track: FaceTrack) -> Actor | None:
 
 
 def resting(track: FaceTrack) -> Actor:
-    """The Actor of a video whose face rests now and then. Raises InputError where it does not, or without torch."""
+    """The Actor of a video whose face rests now and then. Raises InputError where it does not, or has no network."""
     from ..solve import actors, learned
 
     rows = None
@@ -157,6 +164,7 @@ def resting(track: FaceTrack) -> Actor:
     return actors.of(shown, rows["upper"], rows["lower"])
 
 
+@_in_one_thread
 def learned_from(clip: Clip, progress: Progress, extremes: bool = False) -> Actor:
     """The Actor that a calibration clip shows; extremes: it holds every expression, as far as it goes.
 

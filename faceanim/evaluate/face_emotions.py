@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,7 +109,7 @@ def pictures(items: Sequence[Item]) -> tuple[list[Item], np.ndarray, dict[str, s
 
 def predict(grey: np.ndarray, progress: Callable[[float, str], None]) -> np.ndarray:
     """float64 (N, LABELS) of pictures (N, PORTRAIT, PORTRAIT). Raises EngineError where the network is not there."""
-    if not face_emotion.ready():
+    if not (face_emotion.ready() and find_spec("torch")):
         why = "the face-emotion network is not there"
         raise EngineError(why, "install faceanim with models/face_emotion, and torch")
     network, said = face_emotion.network(), np.zeros((len(grey), len(LABELS)))

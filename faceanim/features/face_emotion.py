@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 
@@ -26,13 +26,8 @@ NEAR_S, FAR_S = 0.3, 0.8
 DIMENSIONS = ("arousal", "valence")
 
 
-class Predictor(Protocol):
-    """Pictures uint8 (n, PORTRAIT, PORTRAIT) to probabilities of FACE_LABELS float32 (n, labels), each row 1 in all.
-
-    quick  one look at each, for the pictures of a video, instead of the mean of several
-    """
-
-    def __call__(self, pictures: np.ndarray, quick: bool = False) -> np.ndarray: ...
+Predictor = Callable[[np.ndarray], np.ndarray]
+"""Pictures uint8 (n, PORTRAIT, PORTRAIT) to probabilities of FACE_LABELS float32 (n, labels), each row 1 in all."""
 
 
 def portrait(image: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -11,7 +11,9 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -53,9 +55,7 @@ class BundledMesh:
 
     def __init__(self, faces: int, still: bool):
         with _quiet():
-            from mediapipe.python.solutions.face_mesh import FaceMesh
-
-            self._mesh = FaceMesh(static_image_mode=still, max_num_faces=faces, refine_landmarks=True)
+            self._mesh = _face_mesh()(static_image_mode=still, max_num_faces=faces, refine_landmarks=True)
             self._mesh.process(np.zeros((64, 64, 3), np.uint8))
         self._warned = False
 
@@ -72,6 +72,23 @@ class BundledMesh:
 
     def close(self) -> None:
         self._mesh.close()
+
+
+@lru_cache
+def _face_mesh() -> type:
+    """MediaPipe's FaceMesh, but its steps run in the thread that waits for them: where they are handed from thread to
+    thread, each waits for a processor that others keep busy."""
+    with _lightly():
+        from mediapipe.python.solutions.face_mesh import FaceMesh
+
+    class InThisThread(FaceMesh):
+        def _initialize_graph_interface(self, *args: Any) -> Any:
+            graph = super()._initialize_graph_interface(*args)
+            for executor in graph.executor:
+                executor.type = "ApplicationThreadExecutor"
+            return graph
+
+    return InThisThread
 
 
 class TaskMesh:
@@ -126,7 +143,8 @@ def _arkit(scores: Iterable[Any]) -> np.ndarray:
 
 def _open_task(task: Path, faces: int, still: bool, scores: bool) -> Any:
     with _quiet():
-        from mediapipe.tasks.python import BaseOptions, vision
+        with _lightly():
+            from mediapipe.tasks.python import BaseOptions, vision
 
         mode = vision.RunningMode.IMAGE if still else vision.RunningMode.VIDEO
         # the file is given as bytes: MediaPipe cannot open paths with letters beyond ASCII on Windows
@@ -141,6 +159,19 @@ def _open_task(task: Path, faces: int, still: bool, scores: bool) -> Any:
                 f"{task} is not a face landmarker file", "download face_landmarker.task again"
             ) from error
         return mesh
+
+
+@contextlib.contextmanager
+def _lightly() -> Iterator[None]:
+    """MediaPipe imports what it draws and records with, which takes longer than all the rest: while this lasts, empty
+    modules stand for that."""
+    absent = [name for name in ("matplotlib", "matplotlib.pyplot", "sounddevice") if name not in sys.modules]
+    sys.modules.update({name: ModuleType(name) for name in absent})
+    try:
+        yield
+    finally:
+        for name in absent:
+            sys.modules.pop(name, None)
 
 
 @contextlib.contextmanager

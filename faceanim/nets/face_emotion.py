@@ -88,14 +88,6 @@ def answers(net: FaceEmotionNet, pictures: torch.Tensor, shown: Sequence[tuple] 
     return (total / (2 * len(shown))).log_softmax(1)
 
 
-def glance(net: FaceEmotionNet, pictures: torch.Tensor) -> torch.Tensor:
-    """The same of one view of each, every other one in the mirror: for a video, whose pictures are many."""
-    x, y, zoom = VIEWS[0]
-    one = torch.ones(len(pictures), device=pictures.device)
-    mirror = 1 - 2 * (torch.arange(len(pictures), device=pictures.device) % 2)
-    return net(views(pictures, one * x, one * y, one * 0, one * zoom, one * mirror)).float().log_softmax(1)
-
-
 def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
     """A Predictor (features.face_emotion) of a file's arrays, float16 or float32, by their names in FaceEmotionNet.
 
@@ -111,15 +103,14 @@ def predictor(arrays: Mapping[str, np.ndarray], device: str = "cpu"):
     net.load_state_dict(state, strict=False)
     net.eval().to(device, memory_format=torch.channels_last)
 
-    def predict(pictures: np.ndarray, quick: bool = False) -> np.ndarray:
+    def predict(pictures: np.ndarray) -> np.ndarray:
         if not len(pictures):
             return np.zeros((0, len(FACE_LABELS)), np.float32)
         said = []
         with torch.inference_mode():
             for part in torch.from_numpy(np.ascontiguousarray(pictures)).split(64):
                 x = part[:, None].to(device).float()
-                logits = glance(net, x) if quick else answers(net, x)
-                said.append((logits / temperature).softmax(1).cpu().numpy())
+                said.append((answers(net, x) / temperature).softmax(1).cpu().numpy())
         return np.concatenate(said)
 
     return predict
