@@ -29,9 +29,13 @@ UPPER = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith(("brow",
 LOWER = tuple(k for k in range(len(EXPRESSION)) if k not in UPPER)
 LIDS = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith("eye"))
 BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
+BROWS = [k for k, name in enumerate(EXPRESSION) if name.startswith("brow")]
 MEASURED = np.array([{"eyeB": 0.5, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])
 """How much the measures of solve.expression count in a clip: the lids' gap tells a wink better than a network that saw
 few, and brows and jaws of real faces move the landmarks further than those of the rendered ones it learned from."""
+FULL, MOVED, WIDEST, MANY = 98, 0.25, 2.0, 8
+"""The percentile that is a channel's range in a clip, from where on a channel has moved, the largest factor of a range,
+and how many frames tell it."""
 FACING = np.radians([12.0, 30.0])
 """All of that up to the first turn of the head, nothing beyond the second."""
 RESTING, MOST, ALIKE = 0.15, 60, 0.25
@@ -62,8 +66,8 @@ SMOOTH_S, SMOOTH_BY = {"lids": 0.045, "lower": 0.045, "other": 0.09}, {"lids": 0
 Lids are the fastest, and speech moves the lower face fast."""
 WINK_S = 0.25
 """Lids that are apart for less are no wink."""
-STILL_S, STILL_BY = 0.2, 0.04
-"""And what is left of a face at rest, over longer."""
+STILL_S, STILL_BY = {"lids": 0.35, "lower": 0.2, "other": 0.35}, {"lids": 0.06, "lower": 0.04, "other": 0.06}
+"""And what is left of a face at rest, over longer; lips that speak move by little."""
 
 
 def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
@@ -127,6 +131,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             measures = measured(track, actor).expression
             measures[:, BLINK] = lasting(measures[:, BLINK], track.times)
             values[:, FACE] += share * (measures - values[:, FACE])
+            values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
             values = steady(values, deviation, track.times)
         return reading(values, deviation, reader.spread, fitted)
 
@@ -198,6 +203,17 @@ def own_rest(rows: dict[str, np.ndarray], frames: Seen, views: np.ndarray) -> Re
     return Rest(points, view.astype(np.float32))
 
 
+def ranging(values: np.ndarray, measures: np.ndarray, facing: np.ndarray) -> np.ndarray:
+    """(C,) factors that bring the range of values (N, C) half the way to that of the measures, where that is larger.
+
+    facing  (N,) bool: the frames in which the measures can be trusted
+    """
+    if facing.sum() < MANY:
+        return np.ones(values.shape[1])
+    own, told = (np.percentile(a[facing], FULL, axis=0) for a in (values, measures))
+    return np.where(told > MOVED, np.sqrt(told / own.clip(0.01)).clip(1, WIDEST), 1)
+
+
 def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:
     """(len(EXPRESSION),) what the coefficients are in the frames at rest."""
     level = np.zeros(len(EXPRESSION), values.dtype)
@@ -219,11 +235,13 @@ def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.n
     values, deviation  (N, O); what is less sure is averaged over larger differences
     """
     kind = np.array(["lids" if k in LIDS else "lower" if k in LOWER else "other" for k in range(values.shape[1])])
-    smooth, size = (np.array([of[name] for name in kind]) for of in (SMOOTH_S, SMOOTH_BY))
+    smooth, size, longer, less = (
+        np.array([of[name] for name in kind]) for of in (SMOOTH_S, SMOOTH_BY, STILL_S, STILL_BY)
+    )
     unsure = 0.5 + deviation / np.median(deviation, 0).clip(1e-6)
     unsure[:, kind == "lids"] = 1  # nothing is less sure than a lid on its way
     near = _near(values, times, smooth, size * unsure)
-    return _near(near, times, np.full_like(smooth, STILL_S), np.full_like(deviation, STILL_BY))
+    return _near(near, times, longer, np.broadcast_to(less, deviation.shape))
 
 
 def _near(values: np.ndarray, times: np.ndarray, smooth: np.ndarray, by: np.ndarray) -> np.ndarray:

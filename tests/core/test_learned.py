@@ -141,3 +141,12 @@ def test_what_the_network_sees():
     frames, fitted = learned.seen(face_track(3, np.full(3, 7)))
     assert isinstance(frames, Seen) and frames.scores.shape == (3, 52) and not frames.kind.any()
     assert np.abs(frames.pose).max() < 1e-3 and len(fitted.rotation) == 3
+
+
+def test_a_range_is_widened_half_the_way_to_what_the_landmarks_moved():
+    wave = np.sin(np.linspace(0, 6.28, 200))[:, None] ** 2
+    facing = np.ones(200, bool)
+    values, measures = wave * [0.4, 0.4, 0.4, 0.1], wave * [0.6, 0.2, 0.0, 1.0]
+    assert learned.ranging(values, measures, facing) == pytest.approx([np.sqrt(1.5), 1, 1, learned.WIDEST], abs=1e-3)
+    # few frames tell nothing
+    assert (learned.ranging(values, measures, np.arange(200) < 5) == 1).all()
