@@ -20,12 +20,13 @@ class Cuts:
         self._last: np.ndarray | None = None
         self._usual = 0.0
 
-    def seen(self, image: np.ndarray, box: np.ndarray | None = None) -> bool:
+    def seen(self, image: np.ndarray, box: np.ndarray | None = None, now: np.ndarray | None = None) -> bool:
         """Whether this picture (H, W, 3) is cut from the last one; lamps that go on and fast motion are no cut.
 
         box  left, top, right, bottom in pixels of what matters: while it stays as it is, the rest may change
+        now  cells(image), where they are known
         """
-        now = _cells(image)
+        now = cells(image) if now is None else now
         if not now.any():
             return False  # a black picture: what comes after it tells
         before, self._image = self._image, image
@@ -42,10 +43,10 @@ def _part(image: np.ndarray, box: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     left, top = (int(np.clip(v, 0, n - CELLS)) for v, n in zip(box[:2], (width, height), strict=True))
     right, bottom = (int(max(v, least + CELLS)) for v, least in zip(box[2:], (left, top), strict=True))
-    return _cells(image[top:bottom, left:right])
+    return cells(image[top:bottom, left:right])
 
 
-def _cells(image: np.ndarray) -> np.ndarray:
+def cells(image: np.ndarray) -> np.ndarray:
     """float32 (CELLS, CELLS) mean green, of mean 0 and deviation 1; of a picture of one colour all 0."""
     step = max(1, min(image.shape[:2]) // (CELLS * SAMPLES))
     grey = image[::step, ::step, 1].astype(np.float32)

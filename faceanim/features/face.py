@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -17,7 +17,7 @@ from ..core.face import FaceTrack, Portraits
 from ..core.files import input_file
 from ..errors import EngineError, MediaError
 from .crops import cut
-from .cuts import Cuts
+from .cuts import Cuts, cells
 from .face_emotion import HZ, portrait
 from .mesh import BundledMesh, Face, Mesh, TaskMesh
 
@@ -26,10 +26,10 @@ SCOUT_EVERY_S = 1.0
 """Looking for every face in the picture costs more than following one, so it is done now and then only."""
 MANY = 6
 """Faces that are looked for where one of them was pointed at."""
-AHEAD = 8
+AHEAD = 6
 """Frames decoded ahead of the landmarker."""
-TOGETHER = 48
-"""Frames that the face network looks at together."""
+TOGETHER = 8
+"""Frames that are cut, and that the face network looks at, together."""
 
 Progress = Callable[[float, str], None]
 
@@ -67,14 +67,14 @@ class Landmarker:
         """Faces seen at once, in at least two looks where there were as many."""
         return sorted(self._seen)[-min(2, len(self._seen))] if self._seen else int(self._box is not None)
 
-    def detect(self, image: np.ndarray, time: float) -> list[Face]:
+    def detect(self, image: np.ndarray, time: float, small: np.ndarray | None = None) -> list[Face]:
         """Faces of an upright RGB picture uint8 (H, W, 3), the user's first.
 
         Others are listed only in pictures that were searched for them, once a second. `time` in seconds, rising;
-        pictures are taken to follow each other.
+        pictures are taken to follow each other. small: its cuts.cells, where they are known.
         """
         image = np.ascontiguousarray(image)
-        if self._cuts.seen(image, self._box):
+        if self._cuts.seen(image, self._box, small):
             self.shot += 1
             self._follower.forget()
             self._box, self._next_look, self._strangers = None, -np.inf, []
@@ -190,37 +190,23 @@ def follow(
     look     crops (M, features.crops.PIXELS) to what the face network sees in them, (M, V)
     Raises MediaError where there is no frame, or none with a face.
     """
-    times, found, points, scores, cuts, shots, views = [], [], [], [], [], [], []
-    seen: list[tuple[float, int, Future]] = []
+    times, found, points, scores, shots = [], [], [], [], []
     size = (0, 0)
-
-    def looked(some: list[Future]) -> np.ndarray:
-        return look(np.stack([cut.result() for cut in some]))
-
-    with ThreadPoolExecutor(1) as cutter, ThreadPoolExecutor(1) as looker:
-        for frame in _ahead(frames):
+    with _Looker(crops, portraits, look) as looker:
+        for frame, cells in _ahead(_compared(frames)):
             if times and frame.time <= times[-1]:
                 continue
-            faces = landmarker.detect(frame.image, frame.time)
+            faces = landmarker.detect(frame.image, frame.time, cells)
             size = (frame.image.shape[1], frame.image.shape[0])
             times.append(frame.time)
             found.append(bool(faces))
             shots.append(landmarker.shot)
             if faces:
-                points.append(faces[0].points)
+                points.append(faces[0].points[None])
                 scores.append(faces[0].blendshapes)
-                if crops:
-                    cuts.append(cutter.submit(cut, frame.image, faces[0].points))
-                    if len(cuts) > AHEAD:
-                        cuts[-AHEAD].result()
-                    if look is not None and len(cuts) % TOGETHER == 0:
-                        views.append(looker.submit(looked, cuts[-TOGETHER:]))
-                # half a frame early is near enough, and keeps the rate where frames come at any
-                if portraits and (not seen or frame.time - seen[-1][0] >= 0.9 / HZ):
-                    seen.append((frame.time, landmarker.shot, cutter.submit(portrait, frame.image, faces[0].points)))
+                looker.add(frame, faces[0].points, landmarker.shot)
             progress(min(1.0, frame.time / seconds) if seconds else 0.0, "face")
-        if look is not None and len(cuts) % TOGETHER:
-            views.append(looker.submit(looked, cuts[-(len(cuts) % TOGETHER) :]))
+        cut_out, views, shown = looker.result()
     if not times:
         raise MediaError("the video has no pictures in this span", "check the file and --start and --end")
     if not points:
@@ -234,31 +220,90 @@ def follow(
         points=_spread(points, held),
         found=held,
         size=size,
-        blendshapes=None if scores[0] is None else _spread(scores, held),
+        blendshapes=None if scores[0] is None else _spread([score[None] for score in scores], held),
         faces=max(1, landmarker.faces),
         detector=landmarker.detector,
-        crops=_spread([cut.result() for cut in cuts], held) if crops else None,
+        crops=_spread(cut_out, held) if crops else None,
         shot=np.array(shots),
-        portraits=_portraits(seen) if portraits else None,
-        views=_spread([row for some in views for row in some.result()], held) if views else None,
+        portraits=shown,
+        views=_spread(views, held) if look is not None else None,
     )
 
 
-def _portraits(seen: list[tuple[float, int, Future]]) -> Portraits:
-    times, shots, pictures = zip(*seen, strict=True)
-    return Portraits(np.array(times), np.stack([picture.result() for picture in pictures]), np.array(shots))
+class _Looker:
+    """Cuts small pictures out of those with a face, and looks at them, in a thread of its own; see follow."""
+
+    def __init__(self, crops: bool, portraits: bool, look: Callable[[np.ndarray], np.ndarray] | None):
+        self._crops, self._portraits, self._look = crops, portraits, look
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: list[tuple[np.ndarray, np.ndarray, bool]] = []
+        self._done: list[Future] = []
+        self._shown: list[tuple[float, int]] = []
+
+    def add(self, frame: Frame, points: np.ndarray, shot: int) -> None:
+        """Waits where it is far behind, so that few pictures are kept."""
+        # half a frame early is near enough, and keeps the rate where frames come at any
+        show = self._portraits and (not self._shown or frame.time - self._shown[-1][0] >= 0.9 / HZ)
+        if show:
+            self._shown.append((frame.time, shot))
+        if show or self._crops:
+            self._waiting.append((frame.image, points, show))
+        if len(self._waiting) == TOGETHER:
+            if len(self._done) > 1:
+                self._done[-2].result()
+            self._start()
+
+    def _start(self) -> None:
+        self._done.append(self._thread.submit(self._work, self._waiting))
+        self._waiting = []
+
+    def _work(self, some: list[tuple[np.ndarray, np.ndarray, bool]]) -> tuple:
+        crops = np.stack([cut(image, points) for image, points, _ in some]) if self._crops else None
+        portraits = [portrait(image, points) for image, points, show in some if show]
+        return crops, None if self._look is None else self._look(crops), portraits
+
+    def result(self) -> tuple[list[np.ndarray], list[np.ndarray], Portraits | None]:
+        """Crops and views of all frames in parts (m, ...), and the portraits."""
+        if self._waiting:
+            self._start()
+        if not self._done:
+            return [], [], None
+        crops, views, portraits = zip(*(part.result() for part in self._done), strict=True)
+        if not self._shown:
+            return list(crops), list(views), None
+        times, shots = zip(*self._shown, strict=True)
+        pictures = np.stack([picture for part in portraits for picture in part])
+        return list(crops), list(views), Portraits(np.array(times), pictures, np.array(shots))
+
+    def __enter__(self) -> _Looker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
 
 
-def _spread(rows: list[np.ndarray], found: np.ndarray) -> np.ndarray:
-    """Rows of the frames that have a face, zeros in the others."""
-    out = np.zeros((len(found), *rows[0].shape), rows[0].dtype)
-    for i, row in zip(np.flatnonzero(found), rows, strict=True):
-        out[i] = row
+def _spread(parts: list[np.ndarray], found: np.ndarray) -> np.ndarray:
+    """Rows of the frames that have a face, in parts (m, ...); zeros in the others."""
+    out = np.zeros((len(found), *parts[0].shape[1:]), parts[0].dtype)
+    rows = np.split(np.flatnonzero(found), np.cumsum([len(part) for part in parts])[:-1])
+    for row, part in zip(rows, parts, strict=True):
+        out[row] = part
     return out
 
 
-def _ahead(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """The same frames, made in a thread while the last ones are worked on. Errors come out here; leaving stops it."""
+def _compared(frames: Iterable[Frame]) -> Iterator[tuple[Frame, np.ndarray]]:
+    """With what cuts are seen by."""
+    try:
+        for frame in frames:
+            yield frame, cells(frame.image)
+    finally:
+        close = getattr(frames, "close", None)
+        if close is not None:
+            close()
+
+
+def _ahead(items: Generator[Any]) -> Iterator[Any]:
+    """The same items, made in a thread while the last ones are worked on. Errors come out here; leaving stops it."""
     queue: Queue[tuple[str, Any]] = Queue(AHEAD)
     stop = Event()
 
@@ -271,16 +316,14 @@ def _ahead(frames: Iterable[Frame]) -> Iterator[Frame]:
 
     def run() -> None:
         try:
-            for frame in frames:
-                if not put("frame", frame):
+            for item in items:
+                if not put("item", item):
                     return
             put("end", None)
         except BaseException as error:
             put("error", error)
         finally:
-            close = getattr(frames, "close", None)
-            if close is not None:
-                close()
+            items.close()
 
     thread = Thread(target=run, name="decode", daemon=True)
     thread.start()

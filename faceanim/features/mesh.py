@@ -64,7 +64,7 @@ class BundledMesh:
         with contextlib.nullcontext() if self._warned else _quiet():
             found = self._mesh.process(image).multi_face_landmarks or []
         self._warned = self._warned or bool(found)
-        return [Face(_pixels(face.landmark, image)) for face in found]
+        return [Face(_pixels(_fractions(face), image)) for face in found]
 
     def forget(self) -> None:
         with _quiet():
@@ -115,7 +115,7 @@ class TaskMesh:
             answer = self._mesh.detect_for_video(picture, self._stamp)
         scores = answer.face_blendshapes or [None] * len(answer.face_landmarks)
         return [
-            Face(_pixels(points, image), None if score is None else _arkit(score))
+            Face(_pixels([(p.x, p.y, p.z) for p in points], image), None if score is None else _arkit(score))
             for points, score in zip(answer.face_landmarks, scores, strict=True)
         ]
 
@@ -127,10 +127,24 @@ class TaskMesh:
         self._mesh.close()
 
 
-def _pixels(landmarks: Iterable[Any], image: np.ndarray) -> np.ndarray:
-    """MediaPipe's landmarks are fractions of the picture, z in fractions of its width."""
+_WIRE = np.dtype([("begins", "S3"), ("x", "<f4"), ("2", "u1"), ("y", "<f4"), ("3", "u1"), ("z", "<f4")])
+"""A landmark as a protocol buffer has it: what it is and how long, and each number after a byte that names it."""
+
+
+def _fractions(face: Any) -> np.ndarray:
+    """float32 (points, 3) of a NormalizedLandmarkList: from its bytes, as to ask for each takes ten times as long."""
+    data = face.SerializeToString()
+    if len(data) == LANDMARKS * _WIRE.itemsize:
+        read = np.frombuffer(data, _WIRE)
+        if (read["begins"] == b"\n\x0f\r").all() and (read["2"] == 0x15).all() and (read["3"] == 0x1D).all():
+            return np.stack([read["x"], read["y"], read["z"]], 1)
+    return np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32)
+
+
+def _pixels(landmarks: Any, image: np.ndarray) -> np.ndarray:
+    """MediaPipe's landmarks (points, 3) are fractions of the picture, z in fractions of its width."""
     height, width = image.shape[:2]
-    points = np.array([(p.x, p.y, p.z) for p in landmarks], np.float32)
+    points = np.asarray(landmarks, np.float32)
     if len(points) != LANDMARKS:
         raise EngineError(f"the face landmarker gave {len(points)} points, not {LANDMARKS}", "use face_landmarker.task")
     return points * np.array([width, height, width], np.float32)

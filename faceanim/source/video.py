@@ -17,6 +17,9 @@ from . import container as media
 SEEK_FROM_S = 2.0
 """A span that begins earlier is reached by decoding."""
 
+SMALL = 1280 * 720
+"""Pictures of so many pixels are decoded by one thread."""
+
 MISSING_S = 1.0
 """A file may end this much before the length that it states; more is told."""
 
@@ -101,7 +104,8 @@ class VideoStream:
         count, last, time = 0, -1.0, None
         with media.opened(self.path, "video file") as container:
             pictures = _pictures(self.path, container)
-            pictures.thread_type = "AUTO"
+            # threads share small pictures at a cost of half as much again
+            pictures.thread_type = "AUTO" if pictures.width * pictures.height > SMALL else "NONE"
             upright = _Upright(pictures)
             for frame, time in self._timed(container, pictures, damage):
                 if self.end is not None and time >= self.end - 1e-6:
