@@ -21,7 +21,7 @@ from faceanim.train.face_expression.make import PICTURES  # noqa: E402
 from faceanim.train.face_expression.people import People  # noqa: E402
 from faceanim.train.face_expression.shards import vector  # noqa: E402
 from faceanim.train.face_expression.studio import PIXELS, Studio  # noqa: E402
-from faceanim.train.face_expression.train import train  # noqa: E402
+from faceanim.train.face_expression.train import train, unlike  # noqa: E402
 from faceanim.train.face_measures.heads import rotation  # noqa: E402
 
 
@@ -166,3 +166,14 @@ def test_a_network_learns_and_is_kept(faces, tmp_path):
 def test_no_faces_to_learn_from(tmp_path):
     with pytest.raises(InputError, match="holds no faces"):
         shards.Shards(tmp_path).all()
+
+
+def test_answers_that_are_all_smaller_are_no_more_alike():
+    one, noise = torch.randn(500, 3), torch.randn(500, 3)
+    counts = torch.ones(500, 1)
+    assert float(unlike(one, one, counts)) == 0
+    assert float(unlike(one, noise, counts)) == pytest.approx(1, abs=0.1)
+    half = float(unlike(one, one + noise, counts))
+    assert half == pytest.approx(float(unlike(0.7 * one, 0.7 * (one + noise), counts)), abs=0.02) and 0.2 < half < 0.5
+    counts[250:] = 0
+    assert float(unlike(one, torch.where(counts > 0, one, noise), counts)) == 0

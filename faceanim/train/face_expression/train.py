@@ -21,7 +21,7 @@ JUDGED = 400
 DECAY = 0.02
 MOST_GAIN = 1.5
 LAST = 800.0
-PAIRED = 0.6
+PAIRED = 0.3
 """How much two answers for one expression may not differ counts."""
 BETA = 0.5
 """Of the heteroscedastic loss (Seitzer et al. 2022): 0 lets what is hard be given up, 1 weighs all alike."""
@@ -60,8 +60,20 @@ def loss_of(value: torch.Tensor, log_variance: torch.Tensor, batch: Batch, sprea
     kind, clip = batch.kind, batch.clip
     clear = batch.found & (truth[:, HIDDEN].sum(1) == 0)
     pair = (kind[:-1] > 0) & (kind[:-1] == kind[1:]) & clear[:-1] & clear[1:] & (clip[:-1] == clip[1:])
-    apart = ((value[:-1, : LOOK.stop] - value[1:, : LOOK.stop]) ** 2).mean(1)
-    return out + PAIRED * (apart * pair).sum() / pair.sum().clamp(min=1)
+    one, other = value[:-1, : LOOK.stop], value[1:, : LOOK.stop]
+    return out + PAIRED * unlike(one, other, pair.float()[:, None])
+
+
+def unlike(one: torch.Tensor, other: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """How much of what two answers (N, C) to one expression vary by is not the expression's: 0 where they agree, 1
+    where they have nothing in common. Answering all less does not help: it is one less the intraclass correlation.
+
+    counts  (N, 1): 1 for a pair, 0 for what is none
+    """
+    middle = ((one + other) * counts).sum(0) / (2 * counts.sum().clamp(min=1))
+    apart = ((one - other) ** 2 * counts).sum(0)
+    whole = (((one - middle) ** 2 + (other - middle) ** 2) * counts).sum(0)
+    return (apart / (whole + 0.02 * counts.sum().clamp(min=1))).mean()
 
 
 def train(
