@@ -29,9 +29,10 @@ FAST_S, LATEST_S = 0.6, 0.25
 
 def report(found: Predictions, truth: Truth | None) -> dict[str, Any]:
     """`n`, `detected`; with truth: `r` (mean over the ARKit channels that move), `r_by_yaw`, `r_by_channel`,
-    `error` (mean absolute) and `error_by_channel`, `pose_error` and `pose_median` (degrees), `gaze`, `gaze_leak`,
-    `spread` of one expression over poses, `nods` of a head that opens its mouth, `mediapipe` (the same of its own
-    coefficients); of a video `jitter` at rest and `blink_lag_s`."""
+    `amplitude` (how far the answers go, of how far the truth does), `error` (mean absolute) and `error_by_channel`,
+    `pose_error` and `pose_median` (degrees), `gaze`, `gaze_leak`, `spread` of one expression over poses, `nods` of a
+    head that opens its mouth, `mediapipe` (the same of its own coefficients); of a video `jitter` at rest and
+    `blink_lag_s`."""
     out: dict[str, Any] = {"what": "faces", "n": len(found.detected), "detected": int(found.detected.sum())}
     if truth is not None:
         columns = {name: found.coefficients[:, c] for c, name in enumerate(found.channels)}
@@ -59,12 +60,14 @@ def compare(columns: Mapping[str, np.ndarray], truth: Truth, detected: np.ndarra
         return each
 
     each = r(detected)
+    moved = {n: columns[n][detected].std() / truth.values[detected, truth.channels.index(n)].std() for n in each}
     error = {n: float(np.abs(columns[n] - truth.values[:, truth.channels.index(n)])[detected].mean()) for n in names}
     return {
         "r": mean(each),
         "r_by_yaw": {name: mean(r(detected & (yaw >= low) & (yaw < high))) for name, (low, high) in BANDS.items()},
         "n_by_yaw": {n: int((detected & (yaw >= low) & (yaw < high)).sum()) for n, (low, high) in BANDS.items()},
         "r_by_channel": each,
+        "amplitude": mean(moved),
         "error": mean(error),
         "error_by_channel": error,
         "spread": spread(columns, truth, detected),
@@ -246,10 +249,10 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"a face found in {report['detected']} of {report['n']}"
     rows = {"faceanim": report} | ({"MediaPipe": report["mediapipe"]} if "mediapipe" in report else {})
     if "r" in report:
-        yield f"{'mean r':<12}{'all':>8}" + "".join(f"{band:>10}" for band in BANDS) + f"{'error':>9}"
+        yield f"{'mean r':<12}{'all':>8}" + "".join(f"{band:>10}" for band in BANDS) + f"{'error':>9}{'amplitude':>11}"
         for name, row in rows.items():
             bands = "".join(f"{_cell(row['r_by_yaw'][band]):>10}" for band in BANDS)
-            yield f"{name:<12}{_cell(row['r']):>8}{bands}{_cell(row['error']):>9}"
+            yield f"{name:<12}{_cell(row['r']):>8}{bands}{_cell(row['error']):>9}{_cell(row['amplitude']):>11}"
         yield f"head: {report['pose_error']:.2f} degrees off in the mean, {report['pose_median']:.2f} in the median"
         if "gaze" in report:
             yield (f"gaze: r {_cell(report['gaze']['r'])}, {report['gaze_error']:.1f} degrees off, "

@@ -39,6 +39,13 @@ def test_noise_lowers_r_by_as_much_as_it_must():
     assert "".join(measures.lines(report))
 
 
+def test_what_is_told_too_small_is_no_less_right_but_told_to_be_small():
+    found, truth = both()
+    found.coefficients[:] *= 0.5
+    report = measures.report(found, truth)
+    assert report["r"] == 1 and report["amplitude"] == 0.5
+
+
 def test_faces_that_were_not_found_do_not_count():
     found, truth = both()
     found.coefficients[::3] = np.nan
