@@ -58,11 +58,11 @@ def watch(
     with ThreadPoolExecutor(1) as beside:
         felt = None if track.portraits is None else beside.submit(face_emotion.tracks, track.portraits, seconds)
         made.layers |= expression.solve(track, seconds, fps, face_expression.predictor(actor=actor))
-    found, fitted = float(track.found.mean()), pose.fit(track.points[track.found])
-    made.quality |= {**quality, "face_found": round(found, 4), "faces": track.faces}
-    made.quality |= {"face_detector": track.detector, "face_fit": float(np.median(fitted.residual))}
-    made.models |= face_model(face.TASK_VARIABLE)
-    made.models |= face_expression.model_of() if face_expression.ready() else face_measures()
+        found, fitted = float(track.found.mean()), pose.fit(track.points[track.found])
+        made.quality |= {**quality, "face_found": round(found, 4), "faces": track.faces}
+        made.quality |= {"face_detector": track.detector, "face_fit": float(np.median(fitted.residual))}
+        made.models |= face_model(face.TASK_VARIABLE)
+        made.models |= face_expression.model_of() if face_expression.ready() else face_measures()
     if felt is not None:
         emotions, signals = felt.result()
         made.emotions, made.signals = made.emotions | emotions, made.signals | signals

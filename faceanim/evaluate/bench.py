@@ -151,9 +151,7 @@ def blender_rows(folder: Path) -> Iterator[Row]:
     take = folder / "busy.faceanim"
     takes.write(busy_take(60.0), take)
     command = [sys.executable, "-m", "faceanim.blender.timing", take]
-    # Blender keeps compiled modules, whatever this Python was told
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    tries = [subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True) for _ in range(3)]
+    tries = [subprocess.run(command, cwd=ROOT, env=_environ(), capture_output=True, text=True) for _ in range(3)]
     done = [json.loads(t.stdout.splitlines()[-1]) for t in tries if t.returncode == 0]
     if not done:
         reason = (tries[-1].stderr.strip().splitlines() or ["failed"])[-1]
@@ -181,9 +179,15 @@ class Ran(NamedTuple):
     busy: float = 0.0
 
 
+def _environ() -> dict[str, str]:
+    """A user's Python keeps compiled modules, whatever this one was told."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def python(script: str, *args: object) -> Ran:
     """One script in a Python of its own. Raises RuntimeError with its last words where it fails."""
-    done = subprocess.run([sys.executable, "-c", script, *map(str, args)], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-c", script, *map(str, args)]
+    done = subprocess.run(command, cwd=ROOT, env=_environ(), capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith("bench ")]
     status, *figures = json.loads(lines[-1][6:]) if lines else (1, 0.0, 0)
     if status:

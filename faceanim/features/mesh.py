@@ -74,11 +74,21 @@ class BundledMesh:
         self._mesh.close()
 
 
+OTHERS = (
+    "mediapipe.tasks", "mediapipe.tasks.python",
+    *(f"mediapipe.python.solutions.{name}" for name in (
+        "drawing_styles", "drawing_utils", "face_detection", "hands", "hands_connections", "holistic", "objectron",
+        "pose", "selfie_segmentation",
+    )),
+)  # fmt: skip
+"""What is in MediaPipe's package beside the face mesh."""
+
+
 @lru_cache
 def _face_mesh() -> type:
     """MediaPipe's FaceMesh, but its steps run in the thread that waits for them: where they are handed from thread to
     thread, each waits for a processor that others keep busy."""
-    with _lightly():
+    with _without(*OTHERS):
         from mediapipe.python.solutions.face_mesh import FaceMesh
 
     class InThisThread(FaceMesh):
@@ -157,7 +167,7 @@ def _arkit(scores: Iterable[Any]) -> np.ndarray:
 
 def _open_task(task: Path, faces: int, still: bool, scores: bool) -> Any:
     with _quiet():
-        with _lightly():
+        with _without("matplotlib", "matplotlib.pyplot", "sounddevice"):
             from mediapipe.tasks.python import BaseOptions, vision
 
         mode = vision.RunningMode.IMAGE if still else vision.RunningMode.VIDEO
@@ -176,10 +186,10 @@ def _open_task(task: Path, faces: int, still: bool, scores: bool) -> Any:
 
 
 @contextlib.contextmanager
-def _lightly() -> Iterator[None]:
-    """MediaPipe imports what it draws and records with, which takes longer than all the rest: while this lasts, empty
-    modules stand for that."""
-    absent = [name for name in ("matplotlib", "matplotlib.pyplot", "sounddevice") if name not in sys.modules]
+def _without(*names: str) -> Iterator[None]:
+    """Empty modules stand for those that MediaPipe imports on the way to what is wanted, which take ten times as long
+    as that; whoever wants them later gets them."""
+    absent = [name for name in names if name not in sys.modules]
     sys.modules.update({name: ModuleType(name) for name in absent})
     try:
         yield

@@ -62,13 +62,14 @@ Predictor = Callable[[FaceTrack], Reading]
 """Reads a FaceTrack in which every frame has a face."""
 
 
-def measured(track: FaceTrack, actor: Actor | None = None) -> Reading:
+def measured(track: FaceTrack, actor: Actor | None = None, fitted: pose.Pose | None = None) -> Reading:
     """The predictor without a network: measures of landmarks, and MediaPipe's coefficients where they are better.
 
-    actor  whose rest is known; else it is found among the frames
+    actor   whose rest is known; else it is found among the frames
+    fitted  pose.fit of the track's points, where it is known
     """
     model = face_model()
-    fitted = pose.fit(track.points)
+    fitted = fitted or pose.fit(track.points)
     head = pose.angles(fitted.rotation)
     measures = measure(fitted.points)
     neutral = rest(measures, model) if actor is None else measure(actor.points[None])[0]

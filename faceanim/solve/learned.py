@@ -128,7 +128,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
                 values = levelled(values, levels(values, rows))
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
             share = MEASURED * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
-            measures = measured(track, actor).expression
+            measures = measured(track, actor, fitted).expression
             measures[:, BLINK] = lasting(measures[:, BLINK], track.times)
             values[:, FACE] += share * (measures - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
