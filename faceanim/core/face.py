@@ -71,6 +71,8 @@ class FaceTrack:
 
     def of(self, rows: np.ndarray) -> FaceTrack:
         """These frames alone."""
+        if len(rows) == self.frames and (rows[:-1] < rows[1:]).all():
+            return self
         more = [None if a is None else a[rows] for a in (self.blendshapes, self.crops, self.shot, self.views)]
         same = self.times[rows], self.points[rows], self.found[rows], self.size
         return FaceTrack(*same, more[0], self.faces, self.detector, *more[1:3], views=more[3])

@@ -45,7 +45,9 @@ def watch(
 
     progress(0.0, "looking")
     try:
-        track, quality, notes = followed(clip, picture.seconds, progress)
+        # an hour of crops would fill the memory
+        crops = actor_output is not None or clip.neutral is not None
+        track, quality, notes = followed(clip, picture.seconds, progress, crops)
     except MediaError as error:
         made.nothing(error.message, error.hint)
         return
@@ -89,18 +91,21 @@ def on_face(track: FaceTrack, fitted: pose.Pose, clip: Clip) -> Iterator[str]:
         yield "what was found hardly has the shape of a face: is it a person's?"
 
 
-def followed(clip: Clip, seconds: float, progress: Progress) -> tuple[FaceTrack, dict, list[str]]:
-    """The face through the Clip's video, and what is to be told of the file. Raises MediaError where there is none."""
+def followed(
+    clip: Clip, seconds: float, progress: Progress, crops: bool = True
+) -> tuple[FaceTrack, dict, list[str]]:
+    """The face through the Clip's video, its crops if they are wanted, and what is to be told of the file. Raises
+    MediaError where there is none."""
     from .upright import quarters
 
     track, nothing, quality = None, None, {}
     try:
-        track, quality = _follow(clip, seconds, progress, 0)
+        track, quality = _follow(clip, seconds, progress, crops)
     except MediaError as error:
         nothing = error
     turns = quarters(clip.video, clip.start, clip.start + seconds, track)
     if turns:
-        track, quality = _follow(clip, seconds, progress, turns)
+        track, quality = _follow(clip, seconds, progress, crops, turns)
         return track, quality | {"turned_degrees": 90 * turns}, [TURNED[turns]]
     if track is None:
         raise nothing
@@ -114,7 +119,7 @@ TURNED = {
 }
 
 
-def _follow(clip: Clip, seconds: float, progress: Progress, turns: int) -> tuple[FaceTrack, dict]:
+def _follow(clip: Clip, seconds: float, progress: Progress, crops: bool, turns: int = 0) -> tuple[FaceTrack, dict]:
     """turns  quarter turns to the left that every picture is given"""
     from ..features import face
     from ..source import video
@@ -125,7 +130,7 @@ def _follow(clip: Clip, seconds: float, progress: Progress, turns: int) -> tuple
     point = None if clip.face is None else turned_point(clip.face, turns)
     with face.open_landmarker(point=point) as landmarker:
         track = face.follow(
-            frames, landmarker, seconds, progress, crops=True, portraits=face_emotion.ready(),
+            frames, landmarker, seconds, progress, crops, portraits=face_emotion.ready(),
             look=_look if face_expression.ready() else None,
         )  # fmt: skip
     return track, dict(stream.quality)
@@ -158,7 +163,8 @@ def resting(track: FaceTrack) -> Actor:
     if face_expression.ready():
         reader = face_expression.model()
         frames, _ = learned.seen(shown)
-        rows = learned.resting(reader.read(frames, reader.view(shown.crops), None)[0], frames)
+        views = reader.view(shown.crops) if shown.views is None else shown.views
+        rows = learned.resting(reader.read(frames, views, None)[0], frames)
     if rows is None:
         raise InputError("the face is not found at rest", "name a second at which it is: --neutral S")
     return actors.of(shown, rows["upper"], rows["lower"])

@@ -246,7 +246,7 @@ class _Looker:
         show = self._portraits and (not self._shown or frame.time - self._shown[-1][0] >= 0.9 / HZ)
         if show:
             self._shown.append((frame.time, shot))
-        if show or self._crops:
+        if show or self._crops or self._look is not None:
             self._waiting.append((frame.image, points, show))
         if len(self._waiting) == TOGETHER:
             if len(self._done) > 1:
@@ -258,9 +258,12 @@ class _Looker:
         self._waiting = []
 
     def _work(self, some: list[tuple[np.ndarray, np.ndarray, bool]]) -> tuple:
-        crops = np.stack([cut(image, points) for image, points, _ in some]) if self._crops else None
         portraits = [portrait(image, points) for image, points, show in some if show]
-        return crops, None if self._look is None else self._look(crops), portraits
+        if not self._crops and self._look is None:
+            return None, None, portraits
+        crops = np.stack([cut(image, points) for image, points, _ in some])
+        views = None if self._look is None else self._look(crops)
+        return crops if self._crops else None, views, portraits
 
     def result(self) -> tuple[list[np.ndarray], list[np.ndarray], Portraits | None]:
         """Crops and views of all frames in parts (m, ...), and the portraits."""

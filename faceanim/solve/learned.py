@@ -71,14 +71,14 @@ STILL_S, STILL_BY = {"lids": 0.35, "lower": 0.2, "other": 0.35}, {"lids": 0.06, 
 
 
 def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
-    """What the network sees of a FaceTrack with crops in which every frame has a face."""
+    """What the network sees of a FaceTrack, with crops or views, in which every frame has a face."""
     fitted = pose.fit(track.points)
     n = track.frames
     task = track.blendshapes is not None
     return Seen(
         points=fitted.points,
         pose=pose.angles(fitted.rotation).astype(np.float32),
-        crops=track.crops,
+        crops=np.zeros((n, 0), np.uint8) if track.crops is None else track.crops,
         scores=np.asarray(track.blendshapes, np.float32) if task else np.zeros((n, len(ARKIT)), np.float32),
         kind=np.full((n, 1), float(task), np.float32),
         place=pose.place(fitted, np.array(track.size) / 2, max(track.size)),
