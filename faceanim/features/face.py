@@ -366,9 +366,10 @@ def _away(box: np.ndarray, point: tuple[float, float], image: np.ndarray) -> flo
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two boxes."""
-    inner = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
-    union = (a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inner
-    return float(inner / union) if union > 0 else 0.0
+    (left, top, right, bottom), (west, north, east, south) = a.tolist(), b.tolist()
+    inner = max(min(right, east) - max(left, west), 0.0) * max(min(bottom, south) - max(top, north), 0.0)
+    union = (right - left) * (bottom - top) + (east - west) * (south - north) - inner
+    return inner / union if union > 0 else 0.0
 
 
 def _distinct(faces: list[Face]) -> list[Face]:

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -33,7 +33,7 @@ class Face:
     points: np.ndarray
     blendshapes: np.ndarray | None = None
 
-    @property
+    @cached_property
     def box(self) -> np.ndarray:
         """float32 (4,): left, top, right, bottom in pixels."""
         xy = self.points[:, :2]
