@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from ..core.face import FaceTrack, Portraits
+from ..core.face import FaceTrack
 from ..core.files import input_file
 from ..errors import EngineError, MediaError
-from .crops import cut
 from .cuts import Cuts, cells
-from .face_emotion import HZ, portrait
+from .looker import Frame, Looker
 from .mesh import BundledMesh, Face, Mesh, TaskMesh
 
 TASK_VARIABLE = "FACEANIM_FACE_LANDMARKER"
@@ -28,17 +26,8 @@ MANY = 6
 """Faces that are looked for where one of them was pointed at."""
 AHEAD = 6
 """Frames decoded ahead of the landmarker."""
-TOGETHER = 8
-"""Frames that are cut, and that the face network looks at, together."""
 
 Progress = Callable[[float, str], None]
-
-
-class Frame(Protocol):
-    """What a source of video yields."""
-
-    time: float
-    image: np.ndarray
 
 
 class Landmarker:
@@ -192,7 +181,7 @@ def follow(
     """
     times, found, points, scores, shots = [], [], [], [], []
     size = (0, 0)
-    with _Looker(crops, portraits, look) as looker:
+    with Looker(crops, portraits, look) as looker:
         for frame, cells in _ahead(_compared(frames)):
             if times and frame.time <= times[-1]:
                 continue
@@ -206,7 +195,7 @@ def follow(
                 scores.append(faces[0].blendshapes)
                 looker.add(frame, faces[0].points, landmarker.shot)
             progress(min(1.0, frame.time / seconds) if seconds else 0.0, "face")
-        cut_out, views, shown = looker.result()
+        shown = looker.finish()
     if not times:
         raise MediaError("the video has no pictures in this span", "check the file and --start and --end")
     if not points:
@@ -223,66 +212,11 @@ def follow(
         blendshapes=None if scores[0] is None else _spread([score[None] for score in scores], held),
         faces=max(1, landmarker.faces),
         detector=landmarker.detector,
-        crops=_spread(cut_out, held) if crops else None,
+        crops=_spread(looker.crops, held) if crops else None,
         shot=np.array(shots),
         portraits=shown,
-        views=_spread(views, held) if look is not None else None,
+        views=_spread(looker.views, held) if look is not None else None,
     )
-
-
-class _Looker:
-    """Cuts small pictures out of those with a face, and looks at them, in a thread of its own; see follow."""
-
-    def __init__(self, crops: bool, portraits: bool, look: Callable[[np.ndarray], np.ndarray] | None):
-        self._crops, self._portraits, self._look = crops, portraits, look
-        self._thread = ThreadPoolExecutor(1)
-        self._waiting: list[tuple[np.ndarray, np.ndarray, bool]] = []
-        self._done: list[Future] = []
-        self._shown: list[tuple[float, int]] = []
-
-    def add(self, frame: Frame, points: np.ndarray, shot: int) -> None:
-        """Waits where it is far behind, so that few pictures are kept."""
-        # half a frame early is near enough, and keeps the rate where frames come at any
-        show = self._portraits and (not self._shown or frame.time - self._shown[-1][0] >= 0.9 / HZ)
-        if show:
-            self._shown.append((frame.time, shot))
-        if show or self._crops or self._look is not None:
-            self._waiting.append((frame.image, points, show))
-        if len(self._waiting) == TOGETHER:
-            if len(self._done) > 1:
-                self._done[-2].result()
-            self._start()
-
-    def _start(self) -> None:
-        self._done.append(self._thread.submit(self._work, self._waiting))
-        self._waiting = []
-
-    def _work(self, some: list[tuple[np.ndarray, np.ndarray, bool]]) -> tuple:
-        portraits = [portrait(image, points) for image, points, show in some if show]
-        if not self._crops and self._look is None:
-            return None, None, portraits
-        crops = np.stack([cut(image, points) for image, points, _ in some])
-        views = None if self._look is None else self._look(crops)
-        return crops if self._crops else None, views, portraits
-
-    def result(self) -> tuple[list[np.ndarray], list[np.ndarray], Portraits | None]:
-        """Crops and views of all frames in parts (m, ...), and the portraits."""
-        if self._waiting:
-            self._start()
-        if not self._done:
-            return [], [], None
-        crops, views, portraits = zip(*(part.result() for part in self._done), strict=True)
-        if not self._shown:
-            return list(crops), list(views), None
-        times, shots = zip(*self._shown, strict=True)
-        pictures = np.stack([picture for part in portraits for picture in part])
-        return list(crops), list(views), Portraits(np.array(times), pictures, np.array(shots))
-
-    def __enter__(self) -> _Looker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
 
 
 def _spread(parts: list[np.ndarray], found: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from faceanim.core.clip import Clip
 from faceanim.engine import watching
 from faceanim.errors import FaceanimError, MediaError
-from faceanim.features import face
+from faceanim.features import face, looker
 from faceanim.solve import expression, pose
 from faceanim.source import video
 
@@ -131,7 +131,7 @@ def test_what_is_seen_in_the_crops_stands_beside_them(man, monkeypatch):
 
     with open_bundled(monkeypatch) as landmarker:
         track = face.follow(frames(images), landmarker, crops=True, look=look)
-    assert sum(sizes) == track.found.sum() == 59 and max(sizes) == face.TOGETHER
+    assert sum(sizes) == track.found.sum() == 59 and max(sizes) == looker.TOGETHER
     np.testing.assert_array_equal(track.views, track.crops[:, :7])
     np.testing.assert_array_equal(track.of(np.arange(5)).views, track.crops[:5, :7])
 
