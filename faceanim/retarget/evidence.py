@@ -1,6 +1,6 @@
 """What speaks for a key being a shape: measures of how alike the two are, weighed, and how far to trust the best pair.
 
-The weights are fitted, by faceanim.train.keys, on the two reference heads, each told by the other, with keys left
+The weights are fitted, by faceanim.train.keys, on the three reference heads, each told by the others, with keys left
 out, joined, doubled, stronger or weaker, and mixed into what is no channel; no other character has a part in them.
 """
 
@@ -27,20 +27,53 @@ OPENS = 0.5
 NEVER = -50.0
 LEAST = -3.0
 """Evidence below this is none."""
+SOFT = 2.0
+"""How soft the maximum is over what the references say: two that agree count more than the one that says most."""
+FAR = 1.8
+"""What spreads so much more or less than a shape (natural logarithm) is not it: a fang is no frown."""
+LOOSE = 0.8
+"""What differs this much in what it moves beside the skin is not the same shape of a mouth: teeth alone are no lip."""
+BY_EYE = " by eye"
+"""Ends the name of a look in a reference that turns the eyeball there, not the lids."""
 MEASURES = (
-    "wide", "middle", "narrow", "middle, close", "narrow, close", "symmetry", "size", "parting", "place", "spread",
-    "seen", "loose", "closing", "several", "half", "gaze", "shut", "nothing",
+    "wide", "middle", "narrow", "middle, close", "narrow, close", "symmetry", "side", "size", "parting", "place",
+    "spread", "seen", "loose", "closing", "several", "half", "gaze", "shut", "nothing",
 )  # fmt: skip
-WEIGHTS = np.array(
-    [3.63, 2.15, 0.04, 1.06, 0.0, 3.86, 1.13, 2.71, 4.32, 0.05, 1.74, 1.67, 1.77, -1.46, 0.0, -0.53, 0.02, 2.35]
-)
-"""Of the MEASURES: cosines at three widths, the same where they come close to 1; how far symmetry, size, parting of
-lips, place, spread, what is seen, what is not skin and closing of lids are off (squares); and what speaks against any
-key being several channels, half a channel, a look, a jaw that does not open, or a channel at all."""
-TRUST = np.array([2.72, -0.41, 1.92, 2.1, -1.15])
-"""Of how far the best pair is ahead of what nobody else has, how far it is on the way from the next such shape to its
-own, how far it is ahead of shapes that share its channels, how far behind others' shapes, and 1: the odds that it is
-right."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What evidence weighs.
+
+    weights  of the MEASURES: cosines at three widths, the same where they come close to 1; how far symmetry, side,
+             size, parting of lips, place, spread, what is seen, what is not skin and closing of lids are off
+             (squares); and what speaks against any key being several channels, half a channel, a look, a jaw that does
+             not open, or a channel at all
+    trust    of how far the best pair is ahead of what nobody else has, how far it is on the way from the next such
+             shape to its own, how far it is ahead of shapes that share its channels, how far behind others' shapes,
+             and 1: the odds (logarithm) that it is right
+    lean     odds more by kind of channel: makers differ more in what some are
+    """
+
+    weights: tuple[float, ...]
+    trust: tuple[float, ...]
+    lean: dict[str, float]
+
+
+FITTED = Fit(
+    (0.5, 1.09, 0.68, 2.31, 0.76, 1.48, 1.5, 1.01, 2.5, 2.47, 0.6, 1.0, 0.74, 1.0, -1.35, 0.0, -0.37, 0.28, 3.45),
+    (3.19, 0.22, 0.67, 3.2, -0.15),
+    {
+        "browDown": 0.79, "browInnerUp": 0.46, "browOuterUp": 0.25, "cheekPuff": -0.16, "cheekSquint": 0.54,
+        "eyeBlink": -0.22, "eyeLookDown": -0.53, "eyeLookIn": 0.03, "eyeLookOut": 0.14, "eyeLookUp": -0.25,
+        "eyeSquint": -0.22, "eyeWide": -0.34, "jaw": 0.22, "jawForward": -0.08, "jawOpen": -0.06, "mouth": -0.16,
+        "mouthClose": -0.41, "mouthDimple": -0.5, "mouthFrown": 0.0, "mouthFunnel": 0.09, "mouthLowerDown": 0.52,
+        "mouthPress": 1.01, "mouthPucker": -0.17, "mouthRollLower": 0.92, "mouthRollUpper": 0.24,
+        "mouthShrugLower": -0.87, "mouthShrugUpper": -0.3, "mouthSmile": -1.39, "mouthStretch": -0.13,
+        "mouthUpperUp": -0.41, "noseSneer": 0.79, "tongueCurl": -0.01, "tongueForward": -0.01, "tongueOut": 0.28,
+        "tongueTipUp": -0.06,
+    },
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +91,11 @@ class Shape:
     def slots(self) -> frozenset[tuple[str, int]]:
         """Sides of channels that it takes up."""
         return frozenset((c, side) for c in self.channels for side in ((self.side,) if self.side else (1, -1)))
+
+    @property
+    def kind(self) -> str:
+        """Its first channel, for either side."""
+        return self.channels[0].removesuffix("Left").removesuffix("Right")
 
     @property
     def weights(self) -> dict[str, float]:
@@ -153,18 +191,20 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
     like = cosines[0] + cosines[1]
     sure = like.max(1) > 1.2
     usual = np.median(size[sure, like[sure].argmax(1)]) if sure.any() else 0.0
-    spread = laid.front.spreads.clip(0.01)
+    spread = np.log(laid.front.spreads.clip(0.005)[:, None] / theirs.front.spreads[None].clip(0.005)) * seen
+    loose = laid.loose[:, None] ** 3 - theirs.loose[None] ** 3
     place = ((laid.front.centres[:, None] - theirs.front.centres[None])[..., :2] ** 2).sum(2)
     table = np.broadcast_arrays(
         *(np.maximum(c, 0) for c in cosines),
         *(-np.log(1.05 - np.clip(c, 0, 1)) for c in cosines[1:]),
         -np.where(seen, (np.diag(over)[:, None] - goal.symmetry[None]) ** 2, 0),
+        -((laid.front.sides[:, None] - theirs.front.sides[None]) ** 2) * seen,
         -np.minimum((size - usual) ** 2, 2),
         -np.where(mouth[None], (laid.parted[:, None] - theirs.parted[None]) ** 2, 0),
         -np.minimum(place, 0.5),
-        -np.minimum(np.log(spread[:, None] / theirs.front.spreads[None].clip(0.01)) ** 2, 2) * seen,
+        -np.minimum(spread**2, 2),
         -((laid.seen[:, None] - theirs.seen[None]) ** 2) * seen,
-        -np.where(brows[None], 0, (laid.loose[:, None] ** 3 - theirs.loose[None] ** 3) ** 2) * seen,
+        -np.where(brows[None], 0, loose**2) * seen,
         -np.where(lids[None], (laid.shut[:, None] - theirs.shut[None]) ** 2, 0),
         np.array([len(s.channels) > 1 for s in shapes])[None],
         np.array([s.side != 0 for s in shapes])[None],
@@ -181,24 +221,37 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
     of = partner >= 0
     table[of] = (table[of] + table[partner[of]][:, other]) / 2
     alike[of] = (alike[of] + alike[partner[of]][:, other]) / 2
-    return table, hidden[:, None] == inner[None], alike
+    able = (hidden[:, None] == inner[None]) & (np.abs(spread) < FAR) & ~(mouth & seen & (np.abs(loose) > LOOSE))
+    return table, able, alike
 
 
-def gathered(laid: list[Face], goals: tuple[Goal, ...], over: np.ndarray) -> Evidence:
-    """The best that any way of any reference says for each Shape."""
-    shapes = tuple(dict.fromkeys(s for goal in goals for s in goal.shapes))
+def gathered(laid: list[Face], goals: tuple[Goal, ...], over: np.ndarray, fit: Fit = FITTED) -> Evidence:
+    """What all ways of all references say for each Shape."""
+    ways = [measured(face, goal, over) for face, goal in zip(laid, goals, strict=True)]
+    shapes, of, between = among(goals)
+    says = np.concatenate([np.where(able, table @ np.array(fit.weights), NEVER) for table, able, _ in ways], 1)
+    like = np.concatenate([alike for *_, alike in ways], 1)
+    alike = np.stack([like[:, column].max(1) for column in of.T], 1)
+    return Evidence(shapes, together(says, of), alike, between)
+
+
+def among(goals: tuple[Goal, ...]) -> tuple[tuple[Shape, ...], np.ndarray, np.ndarray]:
+    """(the Shapes of some references, which way of all of theirs stands for which bool (W, S), how alike the Shapes are
+    among themselves (S, S))."""
+    every = [s for goal in goals for s in goal.shapes]
+    shapes = tuple(dict.fromkeys(every))
     at = {s: i for i, s in enumerate(shapes)}
-    total, alike = np.full((len(over), len(shapes)), NEVER), np.full((len(over), len(shapes)), -1.0)
     between = -np.ones((len(shapes), len(shapes)))
-    for face, goal in zip(laid, goals, strict=True):
-        table, able, like = measured(face, goal, over)
-        says = np.where(able, table @ WEIGHTS, NEVER)
-        columns = np.array([at[s] for s in goal.shapes])
-        for j, column in enumerate(columns):
-            total[:, column] = np.maximum(total[:, column], says[:, j])
-            alike[:, column] = np.maximum(alike[:, column], like[:, j])
+    for goal in goals:
+        columns = [at[s] for s in goal.shapes]
         np.maximum.at(between, np.ix_(columns, columns), goal.between)
-    return Evidence(shapes, total, alike, between)
+    return shapes, np.array([at[s] for s in every])[:, None] == np.arange(len(shapes)), between
+
+
+def together(says: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """float (K, S): the soft maximum of what ways say (K, W) for the Shape that each stands for (W, S)."""
+    top = says.max(1, keepdims=True, initial=NEVER)
+    return np.maximum(top + SOFT * np.log(np.exp((says - top) / SOFT) @ of + 1e-30), NEVER)
 
 
 def products(laid: Face, goal: Goal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -235,7 +288,7 @@ def matched(found: Evidence) -> dict[int, int]:
 
 
 def standing(found: Evidence, chosen: dict[int, int]) -> np.ndarray:
-    """float (C, 5): of each chosen pair, in the order of `chosen`, what TRUST weighs."""
+    """float (C, 5): of each chosen pair, in the order of `chosen`, what a Fit's trust weighs."""
     slots = [s.slots for s in found.shapes]
     rows = []
     for key, shape in chosen.items():
@@ -256,7 +309,8 @@ def standing(found: Evidence, chosen: dict[int, int]) -> np.ndarray:
     return np.array(rows).reshape(-1, 5)
 
 
-def trusted(found: Evidence, chosen: dict[int, int]) -> dict[int, float]:
+def trusted(found: Evidence, chosen: dict[int, int], fit: Fit = FITTED) -> dict[int, float]:
     """Key to 0..1: how sure its chosen shape is."""
-    odds = standing(found, chosen) @ TRUST
+    lean = np.array([fit.lean.get(found.shapes[s].kind, 0.0) for s in chosen.values()])
+    odds = standing(found, chosen) @ np.array(fit.trust) + lean
     return {key: float(p) for key, p in zip(chosen, 1 / (1 + np.exp(-odds)), strict=True)}

@@ -23,9 +23,13 @@ FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 HIDDEN = 0.05
 """A key that has less of its motion where it is seen from the front works inside the mouth."""
 SKIN = 0.3
-"""A piece of the mesh is skin where this much moves of what moves on the largest."""
+"""A piece of the mesh is skin where as much of it moves, by area, as this share of what moves on the largest."""
 NEAR = 0.07
 """Edge of the places in which points lie together at rest."""
+ACROSS = 0.05
+"""How far from the middle of a face its two sides begin."""
+ASIDE = 0.25
+"""Over the size of a face how far what moves may lie to one side of its middle; a body that is posed has no middle."""
 FINE, STEPS = 0.05, (2, 9)
 """Edge of the places that come together where a key closes a gap, and how many of them lie between its two sides: as
 many as between lids, which are open at rest."""
@@ -54,6 +58,12 @@ class Fields:
         """float (K, 3): amid what each moves."""
         mass = np.sqrt((self.pushes**2).sum(2))
         return (mass @ self.points) / np.maximum(mass.sum(1), 1e-12)[:, None]
+
+    @property
+    def sides(self) -> np.ndarray:
+        """float (K,): where each moves something, -1 on the right alone, 1 on the left, 0 on both."""
+        mass = np.sqrt((self.pushes**2).sum(2))
+        return mass @ np.tanh(self.points[:, 0] / ACROSS) / np.maximum(mass.sum(1), 1e-12)
 
     @property
     def spreads(self) -> np.ndarray:
@@ -105,12 +115,14 @@ class Face:
 @dataclass(frozen=True)
 class Moving:
     """The points of a Surface that keys move: points (P, 3), area (P,), how much they move (P,), the piece of the mesh
-    that they belong to (P,), and by key the indices into them with their arrows."""
+    that they belong to (P,), and by key the indices into them with their arrows. middle (3,): of all of the skin, what
+    rests as well; it lies between the two sides whatever keys there are."""
 
     points: np.ndarray
     area: np.ndarray
     energy: np.ndarray
     piece: np.ndarray
+    middle: np.ndarray
     arrows: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -140,9 +152,12 @@ def moving(surface: Surface, names: tuple[str, ...]) -> Moving | None:
         at = place[found[name][0]]
         if (at >= 0).any():
             arrows[name] = at[at >= 0], found[name][1][at >= 0]
-    return Moving(
-        surface.points[which].astype(np.float32), area[which], energy[which], _pieces(surface)[which], arrows
-    )
+    pieces = _pieces(surface)
+    skin = np.bincount(pieces[which], area[which]).argmax()
+    whole = np.flatnonzero((pieces == skin) & (area > 0) & np.isfinite(surface.points).all(1))
+    middle = np.average(surface.points[whole], axis=0, weights=area[whole])
+    points = surface.points[which].astype(np.float32)
+    return Moving(points, area[which], energy[which], pieces[which], middle.astype(np.float32), arrows)
 
 
 def _pieces(surface: Surface) -> np.ndarray:
@@ -167,12 +182,12 @@ def face(moved: Moving, turn: np.ndarray, step: float = STEP) -> Face:
     """The keys of a face that is turned to look along +z with +y up."""
     points = moved.points @ turn.T.astype(np.float32)
     seen = _seen(points, _BEHIND)
-    points, size = _sized(moved, points, seen)
+    points, size = _sized(moved, points, seen, turn[0] @ moved.middle)
     most = MOST * min(1.0, MANY / len(moved.arrows)) ** 0.5
     while _cells(points[seen], step)[1] > most:
         step *= 1.15
     sure = _seen(points, _CLOSE)
-    mass = np.bincount(moved.piece, moved.area * moved.energy)
+    mass = np.bincount(moved.piece, moved.area)
     off = (mass < SKIN * mass.max())[moved.piece]
     share, loose = [], []
     for which, delta in moved.arrows.values():
@@ -192,11 +207,18 @@ def flat(moved: Moving, step: float) -> Fields:
     return _gathered(moved, points, np.eye(3, dtype=np.float32), size, step, [every])[0]
 
 
-def _sized(moved: Moving, points: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, float]:
-    """(points about the middle of what moves, over its size; the size)."""
+def _sized(
+    moved: Moving, points: np.ndarray, counted: np.ndarray, between: float | None = None
+) -> tuple[np.ndarray, float]:
+    """(points about the middle of what moves, over its size; the size).
+
+    between: x where the two sides of the skin meet; what moves lies aside of it where keys for one side are missing
+    """
     mass = moved.area * moved.energy * counted
     centre = (mass @ points) / mass.sum()
     size = np.sqrt((mass @ ((points - centre)[:, :2] ** 2).sum(1)) / mass.sum())
+    if between is not None and abs(between - centre[0]) < ASIDE * size:
+        centre[0] = between
     return (points - centre) / size, size
 
 

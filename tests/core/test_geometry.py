@@ -31,7 +31,7 @@ def test_the_reference_has_every_channel_and_two_like_sides():
     assert opened["jawOpen"] > 0.8 and opened["jawForward"] < 0.1
 
 
-@pytest.mark.parametrize("name", ["reference", "reference_ict"])
+@pytest.mark.parametrize("name", geometry.REFERENCES)
 def test_lids_that_close_are_told_from_what_looks_down(name):
     head = geometry.reference(name)
     shut = dict(zip(head.front.names, head.shut, strict=True))
@@ -93,6 +93,17 @@ def test_what_is_no_skin_is_told_by_its_piece_of_the_mesh():
     assert len(set(moved.piece[:240].tolist())) == 1 and len(set(moved.piece.tolist())) == 2
     off = dict(zip(deltas, fields.face(moved, np.eye(3)).loose, strict=True))
     assert off["ball"] == 0 and off["loose"] == 1 and 0 < off["all"] < 1
+
+
+def test_the_two_sides_of_a_face_meet_in_its_middle_whatever_keys_are_missing():
+    points, edges = ball(800)
+    points, edges = np.concatenate([points, points * fields.FLIP]), np.concatenate([edges, edges + len(points)])
+    edges = np.concatenate([edges, [(0, len(points) // 2)]]).astype(np.int32)
+    left = np.flatnonzero(points[:, 0] > 0.3)
+    up = np.full(points.shape, [0, 0.1, 0], np.float32)
+    deltas = {"all": (np.arange(len(points)), up), "left": (left, up[left])}
+    sides = fields.face(fields.moving(Surface(points + 7, edges, deltas), tuple(deltas)), np.eye(3)).front.sides
+    assert abs(sides[0]) < 0.05 and sides[1] > 0.95
 
 
 def test_a_surface_without_keys():
