@@ -279,7 +279,7 @@ def without_sound(clip: Path, folder: Path) -> Path:
 def video_rows(folder: Path, clip: Path | None) -> Iterator[Row]:
     what = "video analysis over the bare mediapipe loop"
     if clip is None:
-        yield Row(what, None, "of its rate", AT_LEAST, 0.8, "needs a face video: --video FILE")
+        yield Row(what, None, "of its rate", AT_LEAST, 0.85, "needs a face video: --video FILE")
         return
     silent = without_sound(clip, folder)
     tries = [
@@ -288,7 +288,7 @@ def video_rows(folder: Path, clip: Path | None) -> Iterator[Row]:
     bare, ours = (min(ran.seconds for ran in runs) for runs in zip(*tries, strict=True))
     frames = video.probe(silent).frames_estimate
     note = f"{clip.name}: {frames / bare:.1f} fps bare, imports and loading of the network included in both"
-    yield Row(what, bare / ours, "of its rate", AT_LEAST, 0.8, note)
+    yield Row(what, bare / ours, "of its rate", AT_LEAST, 0.85, note)
     yield Row("video analysis", frames / ours, "fps")
 
 

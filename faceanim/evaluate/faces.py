@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..core.channels import ARKIT
 from ..core.face import FaceTrack
@@ -153,6 +154,7 @@ def first(truth: Truth, count: int) -> Truth:
     return Truth(truth.channels, truth.values[rows], truth.pose[rows], *cut_)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def predict(
     material: list[Path], truth: Truth | None, progress: Callable[[float, str], None], limit: int | None = None
 ) -> Predictions:
