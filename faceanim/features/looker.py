@@ -12,8 +12,8 @@ from ..core.face import Portraits
 from .crops import cut
 from .face_emotion import HZ, portrait
 
-WAITING = 8
-"""Pictures that are handed on together to be cut."""
+WAITING, LARGE = 8, 50_000_000
+"""Pictures that are handed on together to be cut; fewer where they have as many bytes."""
 TOGETHER = 16
 """Frames that the face network looks at together."""
 
@@ -53,7 +53,7 @@ class Looker:
             self._shown.append((frame.time, shot))
         if show or self._keeps or self._look is not None:
             self._waiting.append((frame.image, points, show))
-        if len(self._waiting) == WAITING:
+        if len(self._waiting) == WAITING or len(self._waiting) * frame.image.nbytes > LARGE:
             if len(self._working) == 2:
                 self._working.pop(0).result()
             self._working.append(self._thread.submit(self._work, self._waiting))
