@@ -1,11 +1,15 @@
 """The networks of faces by numpy answer as they do by torch."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch")
 
 from faceanim.core.face import Rest, Seen  # noqa: E402
+from faceanim.features.face import TASK_VARIABLE  # noqa: E402
 from faceanim.nets import face_emotion, face_expression, faces  # noqa: E402
 
 
@@ -53,3 +57,18 @@ def test_the_emotion_network():
         said = (net(shown) / 1.5).softmax(1).numpy()
     np.testing.assert_allclose(faces.glance(arrays)(pictures), said, atol=1e-4)
     assert faces.glance(arrays)(pictures[:0]).shape == (0, 7)
+
+
+def test_a_video_is_analysed_without_what_is_slow_to_load(data, tmp_path, monkeypatch):
+    monkeypatch.delenv(TASK_VARIABLE, raising=False)
+    pytest.importorskip("mediapipe", reason="needs the face landmarker")
+    script = """
+import sys
+from faceanim.cli import main
+status = main(sys.argv[1:])
+print(status, *{"torch", "scipy", "matplotlib", "cv2"} & set(sys.modules))
+"""
+    video, take = data / "video" / "d0.mp4", tmp_path / "take.faceanim"
+    command = [sys.executable, "-c", script, "analyze", "--video", video, "--end", "0.4", "-o", take, "--quiet"]
+    ran = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["0"]
