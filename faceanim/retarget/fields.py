@@ -183,7 +183,7 @@ def face(moved: Moving, turn: np.ndarray, step: float = STEP) -> Face:
     points = moved.points @ turn.T.astype(np.float32)
     seen = _seen(points, _BEHIND)
     points, size = _sized(moved, points, seen, turn[0] @ moved.middle)
-    most = MOST * min(1.0, MANY / len(moved.arrows)) ** 0.5
+    most = MOST * min(1.0, MANY / len(moved.arrows))
     while _cells(points[seen], step)[1] > most:
         step *= 1.15
     sure = _seen(points, _CLOSE)

@@ -159,7 +159,7 @@ def _recognised(surface: Surface, names: tuple[str, ...], goals: tuple[Goal, ...
     # few keys are mostly for both sides
     onto = [aim.face if len(moved.arrows) < FEW else aim.head for aim in goals]
     own = registration.straightened(moved, onto[0])
-    laid = [registration.warped(own, head) for head in onto]
+    laid = registration.onto(own, onto)
     found = evidence.gathered(laid, goals, evidence.mirror(own.front), fit)
     twins = _twins(own)
     found.total[list(twins)] = evidence.NEVER

@@ -164,9 +164,23 @@ def _agreement(alike: np.ndarray) -> float:
     return float((alike.max(1) ** 2).sum() / len(alike) + (alike.max(0) ** 2).sum() / len(alike.T))
 
 
-def warped(own: Face, reference: Face, stages: tuple[tuple[float, float, float], ...] = STAGES) -> Face:
-    """The face with its points where the reference has the same places."""
-    scale, shift = _proportions(own.front.coarser(0.3), reference.front.coarser(0.3))
+def onto(own: Face, references: list[Face]) -> list[Face]:
+    """The face warped to each reference: these are alike, so what fits the first one's proportions nearly fits all."""
+    first = proportions(own, references[0])
+    return [
+        warped(own, reference, STAGES, proportions(own, reference, first) if i else first)
+        for i, reference in enumerate(references)
+    ]
+
+
+def warped(
+    own: Face,
+    reference: Face,
+    stages: tuple[tuple[float, float, float], ...] = STAGES,
+    placed: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Face:
+    """The face with its points where the reference has the same places; placed: its proportions, where known."""
+    scale, shift = placed or proportions(own, reference)
     parts = [own.front.points * scale + shift, own.inside.points * scale + shift]
     for width, smooth, step in stages:
         start = replace(own.front, points=parts[0]).coarser(step)
@@ -206,11 +220,14 @@ def _carried(points: np.ndarray, known: np.ndarray, shifts: np.ndarray, step: fl
     return (points + near @ shifts / near.sum(1)[:, None]).astype(np.float32)
 
 
-def _proportions(fields: Fields, goal: Fields, width: float = 0.33) -> tuple[np.ndarray, np.ndarray]:
-    """(scale (3,), shift (3,)) that bring a face's fields roughly onto the reference's.
+def proportions(
+    face: Face, reference: Face, start: tuple[np.ndarray, np.ndarray] | None = None, width: float = 0.33
+) -> tuple[np.ndarray, np.ndarray]:
+    """(scale (3,), shift (3,)) that bring a face's fields roughly onto the reference's; start: some not far off.
 
     Origins lie amid what moves: on a face whose brows move little that is far lower than on another.
     """
+    fields, goal = face.front.coarser(0.3), reference.front.coarser(0.3)
     of_goal = lengths(goal.pushes, goal.points * FLAT, width)
     best = (-1.0, np.ones(3, np.float32), np.zeros(3, np.float32))
 
@@ -225,8 +242,11 @@ def _proportions(fields: Fields, goal: Fields, width: float = 0.33) -> tuple[np.
             if found > best[0]:
                 best = found, shape, shift
 
-    for high in (0.7, 1.0, 1.4):
-        tried(np.array([1, high, 1], np.float32), np.arange(-1.2, 1.21, 0.2, np.float32))
+    if start:
+        best = -1.0, *start
+    else:
+        for high in (0.7, 1.0, 1.4):
+            tried(np.array([1, high, 1], np.float32), np.arange(-1.2, 1.21, 0.2, np.float32))
     _, scale, shift = best
     for wide, high in product((0.85, 1.0, 1.2), (0.84, 1.0, 1.18)):
         tried(scale * np.array([wide, high, 1], np.float32), shift[1] + np.array([-0.2, 0, 0.2], np.float32))
