@@ -66,7 +66,7 @@ SMOOTH_S, SMOOTH_BY = {"lids": 0.045, "lower": 0.045, "other": 0.09}, {"lids": 0
 Lids are the fastest, and speech moves the lower face fast."""
 WINK_S = 0.25
 """Lids that are apart for less are no wink."""
-STILL_S, STILL_BY = {"lids": 0.35, "lower": 0.2, "other": 0.35}, {"lids": 0.06, "lower": 0.04, "other": 0.06}
+STILL_S, STILL_BY = {"lids": 0.35, "lower": 0.25, "other": 0.4}, {"lids": 0.07, "lower": 0.05, "other": 0.08}
 """And what is left of a face at rest, over longer; lips that speak move by little."""
 
 
