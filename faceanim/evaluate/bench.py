@@ -21,7 +21,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from ..core.channels import CHANNELS, GROUP_OF, ROTATIONS
+from ..core.channels import ARKIT, CHANNELS, GROUP_OF, ROTATIONS
 from ..core.files import PRESETS
 from ..core.mapping import Mapping, Target
 from ..core.style import Style
@@ -263,6 +263,29 @@ def voice_rows() -> Iterator[Row]:
     yield Row("pitch alone", 60.0 / fastest(lambda: prosody.pitch(sound), 3), "x real time")
 
 
+def face_rows() -> Iterator[Row]:
+    """The face network on what others have found, as fast as this machine's device reads it."""
+    from ..core.face import Rest, Seen
+    from ..engine import face_expression
+    from ..engine.device import choose
+    from ..features.crops import PIXELS
+
+    device, draw = choose("auto"), np.random.default_rng(0)
+    reader, count = face_expression.model(device=device), 500 if device == "cpu" else 20_000
+    columns = [draw.normal(0, 0.3, (count, *shape)).astype(np.float32) for shape in ((478, 3), (3,), (4,))]
+    nothing = [np.zeros((count, width), np.float32) for width in (len(ARKIT), 1)]
+    crops = draw.integers(0, 256, (count, PIXELS), np.uint8)
+    seen = Seen(*columns[:2], crops, *nothing, columns[2])
+
+    def look() -> None:
+        views = reader.view(crops)
+        reader.read(seen, views, Rest(seen.points[0], views[0]))
+
+    look()
+    row = "face network alone", count / fastest(look, 3), f"faces a second on {device}"
+    yield Row(*row) if device == "cpu" else Row(*row, AT_LEAST, 5000.0)
+
+
 def without_sound(clip: Path, folder: Path) -> Path:
     """The clip's pictures alone, as they are."""
     silent = folder / f"silent{clip.suffix}"
@@ -323,6 +346,7 @@ def main(argv: list[str] | None = None) -> int:
             "Blender": lambda: blender_rows(folder),
             "audio": lambda: audio_rows(folder, args.long),
             "voice": voice_rows,
+            "face network": face_rows,
             "video": lambda: video_rows(folder, clip),
         }
         for part, work in parts.items():

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..core.face import Reader, Rest, Seen
+from .faces import CONTRAST, CROPS, POINT_SCALE
 
 POINTS, SCORES, POSE, PLACE = 478 * 3, 52, 3, 4
 WIDTH, BLOCKS = 512, 3
@@ -18,8 +19,6 @@ POINT_FEATURES = 192
 CROP_FEATURES = 96
 DEPTHS = (16, 32, 56, 88, 120)
 """Channels of an encoder's layers; a small picture has no use for the first."""
-POINT_SCALE = 20.0
-"""Points are in eye distances, and differ by some hundredths."""
 BATCH = 512
 """Frames at a time."""
 
@@ -32,9 +31,7 @@ class Layout(NamedTuple):
     height: int
 
 
-LAYOUT: tuple[Layout, ...] = (
-    Layout("eye", 48, 48), Layout("eye", 48, 48), Layout("mouth", 64, 48), Layout("face", 96, 96),
-)  # fmt: skip
+LAYOUT: tuple[Layout, ...] = tuple(Layout(*crop) for crop in CROPS)
 PIXELS = sum(crop.width * crop.height for crop in LAYOUT)
 VIEW = CROP_FEATURES * len(LAYOUT)
 
@@ -73,7 +70,7 @@ class FaceNet(nn.Module):
         for crop in LAYOUT:
             end = start + crop.width * crop.height
             part = pixels[:, start:end]
-            part = (part - part.mean(1, keepdim=True)) / (part.std(1, keepdim=True) + 6)
+            part = (part - part.mean(1, keepdim=True)) / (part.std(1, keepdim=True) + CONTRAST)
             pictures.setdefault(crop.encoder, []).append(part.reshape(-1, 1, crop.height, crop.width))
             start = end
         for name, group in pictures.items():

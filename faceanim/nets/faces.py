@@ -16,10 +16,11 @@ Arrays = Mapping[str, np.ndarray]
 Layer = Callable[[np.ndarray], np.ndarray]
 
 CROPS = (("eye", 48, 48), ("eye", 48, 48), ("mouth", 64, 48), ("face", 96, 96))
-"""As face_expression.LAYOUT: the crops in a row of pixels, (encoder, width, height) in their order."""
+"""The crops in a row of pixels, (encoder, width, height) in their order."""
 CONTRAST, DARK = 6.0, 8.0
 """Grey levels added to the contrast of a crop and of a portrait."""
 POINT_SCALE = 20.0
+"""Points are in eye distances, and differ by some hundredths."""
 SEEN, ZOOM = 40, 1.1
 """Pixels of a portrait's middle part that are looked at, and its pixels a pixel."""
 TOGETHER, ROWS = 16, 256

@@ -53,7 +53,6 @@ REGIONS = {
 }
 HIDE = 0.07
 """How often each is hidden."""
-FIELDS = ("points", "pose", "crops", "scores", "kind", "truth", "turn", "place")
 
 
 class Batch(NamedTuple):
@@ -75,7 +74,7 @@ class Batches:
         self.size, self.device = size, device
         self._draw = torch.Generator().manual_seed(seed)
         self.mirror = Mirror(device)
-        self._faces = {name: self._there(getattr(faces, name)) for name in FIELDS}
+        self._faces = {name: self._there(getattr(faces, name)) for name in Faces.__dataclass_fields__}
 
     def add(self, faces: Faces) -> None:
         for name, before in self._faces.items():

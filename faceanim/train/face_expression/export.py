@@ -12,9 +12,9 @@ from ...nets.face_expression import FaceNet, arrays
 from ...solve.learned import OUTPUTS
 
 
-def export(net: FaceNet, path: Path, clips: int) -> None:
+def export(net: FaceNet, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    safetensors.write(path, arrays(net), {"outputs": " ".join(OUTPUTS), "clips": str(clips)})
+    safetensors.write(path, arrays(net), {"outputs": " ".join(OUTPUTS)})
 
 
 def start_from(path: Path) -> dict[str, torch.Tensor]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -45,23 +43,19 @@ class Faces:
 class Shards:
     """The shards of a folder, of which more may come while it is learned from."""
 
-    def __init__(self, folder: Path, processes: int = 1):
-        """processes  read them; with 1 this one does"""
+    def __init__(self, folder: Path):
         self.folder = folder
         self._known: set[Path] = set()
-        apart = get_context("spawn")
-        self._pool = ProcessPoolExecutor(processes, apart) if processes > 1 else None
 
-    def new(self, limit: int | None = None) -> Faces | None:
+    def new(self) -> Faces | None:
         """Those that were not given before."""
-        paths = sorted(set(self.folder.glob("[0-9]*.npz")) - self._known)[:limit]
+        paths = sorted(set(self.folder.glob("[0-9]*.npz")) - self._known)
         self._known.update(paths)
         if not paths:
             return None
-        read = (self._pool.map if self._pool else map)(_faces, paths)
         rows, whole = SHARD, {}
-        for k, part in enumerate(read):
-            for name, array in part.items():
+        for k, path in enumerate(paths):
+            for name, array in _faces(path).items():
                 # in place: all of it at once is larger than what two copies leave room for
                 into = whole.setdefault(name, np.empty((len(paths) * rows, *array.shape[1:]), array.dtype))
                 into[k * rows : (k + 1) * rows] = array
@@ -69,7 +63,6 @@ class Shards:
 
     def all(self) -> Faces:
         """Raises InputError where there are none."""
-        self._known.clear()
         faces = self.new()
         if faces is None:
             hint = "make them first: python -m faceanim.train.face_expression make"

@@ -141,8 +141,7 @@ def train(
             gains(average, held)
             if keep is not None:
                 keep(average)
-            values = {**check(average, batches)}
-            told = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+            told = ", ".join(f"{name} {value:.3f}" for name, value in check(average, batches).items())
             say(f"{time.monotonic() - began:.0f} s, {steps} steps of {batches.clips} clips: "
                 f"loss {float(total) / steps:.4f}; {told}")  # fmt: skip
             kept = time.monotonic()

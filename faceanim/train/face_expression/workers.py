@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ...errors import InputError
 from . import say
 from .batches import CLIPS
 from .export import export, start_from
@@ -15,7 +16,6 @@ from .shards import Shards
 from .train import train
 
 CLIPS_OF_A_GPU = 192
-READERS = 2
 
 
 def learn(
@@ -25,6 +25,8 @@ def learn(
 
     start  weights to go on from; workers: processes, on the CPU alone
     """
+    if workers > 1 and device != "cpu":
+        raise InputError(f"{workers} workers cannot share {device}", "leave out --workers")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
@@ -42,11 +44,11 @@ def _learn(
     torch.set_float32_matmul_precision("high")
     if workers > 1:
         torch.distributed.init_process_group("gloo", init_method=address, rank=worker, world_size=workers)
-    shards = Shards(folder, processes=1 if device == "cpu" else READERS)
+    shards = Shards(folder)
     faces = shards.all()
     say(f"{faces.clips} clips")
     train(
-        faces, 60 * minutes, say, rate=rate, keep=partial(export, path=output, clips=faces.clips),
+        faces, 60 * minutes, say, rate=rate, keep=partial(export, path=output),
         start=None if start is None else start_from(start), worker=worker, workers=workers, device=device,
         size=CLIPS if device == "cpu" else CLIPS_OF_A_GPU, more=shards.new if workers == 1 else None,
     )  # fmt: skip
