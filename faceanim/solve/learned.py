@@ -41,6 +41,9 @@ FACING = np.radians([12.0, 30.0])
 RESTING, MOST, ALIKE = 0.15, 60, 0.25
 """The share of the frames that show the face at rest, how many at most, and by how much one may show more than the
 stillest."""
+USUAL_LIDS = 40
+"""The percentile over a clip that is what lids do at rest. Eyes rest most of the time as they usually are; what shows
+least are lids on their way in a blink, or above eyes that look down, which take the width of wide eyes away."""
 UNREST = {"upper": 3.5, "lower": 3.5}
 """The sum of a region's coefficients, read without knowing the rest, up to which it may be a face at rest."""
 LEVEL = 0.15
@@ -168,11 +171,15 @@ def resting(values: np.ndarray, frames: Seen) -> dict[str, np.ndarray] | None:
     never rests."""
     away = TURNED * np.abs(frames.pose[:, :2]).sum(1)
     count = int(np.clip(np.ceil(RESTING * len(values)), 1, MOST))
+    shown = values[:, FACE].clip(0)
+    usual = np.percentile(shown[:, LIDS], USUAL_LIDS, axis=0)
+    shown[:, LIDS] = usual + np.abs(shown[:, LIDS] - usual)
+    look = values[:, LOOK] - np.median(values[:, LOOK], 0)
     rows = {}
     for region, columns in (("upper", UPPER), ("lower", LOWER)):
-        active = np.clip(values[:, columns], 0, None).sum(1)
+        active = shown[:, columns].sum(1)
         if region == "upper":
-            active = active + np.abs(values[:, LOOK]).mean(1)
+            active = active + np.abs(look).mean(1)
         unrest = active + away
         least = np.argsort(unrest, kind="stable")[:count]
         least = least[unrest[least] <= unrest[least[0]] + ALIKE]
@@ -234,7 +241,7 @@ def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.n
 
     values, deviation  (N, O); what is less sure is averaged over larger differences
     """
-    kind = np.array(["lids" if k in LIDS else "lower" if k in LOWER else "other" for k in range(values.shape[1])])
+    kind = np.array(["lids" if k in BLINK else "lower" if k in LOWER else "other" for k in range(values.shape[1])])
     smooth, size, longer, less = (
         np.array([of[name] for name in kind]) for of in (SMOOTH_S, SMOOTH_BY, STILL_S, STILL_BY)
     )

@@ -76,6 +76,23 @@ def test_a_face_that_never_rests_is_read_without():
     assert learned.levelled(values * 0.1, level)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
 
 
+def test_lids_rest_as_they_usually_are_not_on_their_way_in_a_blink():
+    frames = learned.seen(face_track(200, np.full(200, 9)))[0]
+    values = np.zeros((200, len(learned.OUTPUTS)), np.float32)
+    wide = EXPRESSION.index("eyeWideLeft")
+    values[:, wide] = 0.45  # large eyes, that are no wide ones
+    on_the_way = np.r_[20:26, 80:110]  # lids in a blink, and above eyes that look down
+    values[on_the_way, wide] = 0.0
+    values[150:170, wide] = 0.95
+    rows = learned.resting(values, frames)["upper"]
+    assert len(rows) == 30 and not set(rows) & {*on_the_way, *range(150, 170)}
+    # brows that are seldom at rest still are
+    brow = EXPRESSION.index("browInnerUp")
+    values[:, brow] = 0.8
+    values[180:195, brow] = 0.0
+    assert set(learned.resting(values, frames)["upper"]) == set(range(180, 195))
+
+
 def test_noise_is_averaged_and_a_blink_stays():
     values = np.random.default_rng(0).normal(0, 0.02, (200, len(learned.OUTPUTS)))
     values[:, BLINK] = 0

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from faceanim.core.clip import Clip
+from faceanim.core.files import PRESETS
 from faceanim.engine import watching
+from faceanim.engine.analysis import analyze
 from faceanim.errors import FaceanimError, MediaError
 from faceanim.features import face, looker
 from faceanim.solve import expression, pose
@@ -63,6 +65,14 @@ def test_smile_and_gaze_of_a_real_face(solved):
     assert at(layers["gaze"], 1.4)["leftEyeYaw"] < np.radians(-8)
     assert np.abs(layers["head"].column("headYaw")).max() < np.radians(6)
     assert layers["head"].confidence.mean() > 0.8
+
+
+def test_large_eyes_are_not_wide_ones():
+    """The demo's head, that opens its eyes wide at 6.2 s; before, it says what it says."""
+    take = analyze(Clip(video=PRESETS / "demo" / "face.mp4"))
+    wide = take.layers["expression"].column("eyeWideLeft")
+    usual, at = np.median(wide), int(6.2 * take.fps)
+    assert usual < 0.15 < 0.4 < wide[at - 3 : at + 4].mean() and np.mean(wide > 0.3) < 0.3
 
 
 def test_a_mirrored_picture_swaps_the_sides(woman, monkeypatch):
