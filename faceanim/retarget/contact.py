@@ -272,21 +272,27 @@ def _held(
     shown = shown[least[shown] > (MEET if most == SHUT else most)]
     if not len(shown):
         return values
-    need = np.zeros(track.frames, np.float32)
+    need, own = np.zeros(track.frames, np.float32), np.zeros_like(values)
     need[shown] = solver.least(values[shown], path, measure, most)
-    if path != solver.shut:
-        return _faded(values, shown, need[shown], path, FADE_S * track.fps)
-    # no further than it takes, else the lips would cross
-    wide = _spread(need, FADE_S * track.fps)
-    around = np.flatnonzero(wide > 0)
-    far = np.minimum(wide[around], np.maximum(solver.least(values[around], path, measure, most), need[around]))
-    result = values.copy()
-    result[around] = path(values[around], far)
-    return result
+    own[shown] = np.abs(path(values[shown], need[shown]) - values[shown])
+    frames = FADE_S * track.fps
+    if path == solver.shut:
+        # no further than it takes, else the lips would cross
+        wide = _spread(need, frames)
+        around = np.flatnonzero(wide > 0)
+        far = np.minimum(wide[around], np.maximum(solver.least(values[around], path, measure, most), need[around]))
+        step = np.zeros_like(values)
+        step[around] = path(values[around], far) - values[around]
+    else:
+        step = _faded(values, shown, need[shown], path, frames)
+    # what is wide open beside a contact that lacks little goes the way that this takes, not a share of its own
+    own = _spread(own, frames)
+    return values + np.clip(step, -own, own)
 
 
 def _faded(values: np.ndarray, peaks: np.ndarray, need: np.ndarray, path: Path, frames: float) -> np.ndarray:
-    """Values (F, K) with a path followed as far as `need` (N,) at the peaks, and less and less within so many frames.
+    """What is added to values (F, K) where a path is followed as far as `need` (N,) at the peaks, and less and less
+    within so many frames.
 
     What it does to the controls fades, not how far it is followed: of a path of two stages the first would be whole
     from afar. Of peaks that are close each control follows the one that moves it most.
@@ -298,7 +304,7 @@ def _faded(values: np.ndarray, peaks: np.ndarray, need: np.ndarray, path: Path, 
         rows = peaks[inside] + k
         step = float(ease(np.array(1 - abs(k) / reach))) * (path(values[rows], need[inside]) - values[rows])
         more[rows], less[rows] = np.maximum(more[rows], step), np.minimum(less[rows], step)
-    return values + more + less
+    return more + less
 
 
 def _touching(
@@ -340,9 +346,9 @@ def _uncrossed(solver: Solver, values: np.ndarray, track: Track) -> np.ndarray:
 
 
 def _spread(need: np.ndarray, frames: float) -> np.ndarray:
-    """(F,): at least `need` everywhere, falling to 0 smoothly within so many frames."""
+    """(F, ...): at least `need` everywhere, falling to 0 smoothly within so many frames."""
     reach = max(1, int(np.ceil(frames)))
-    padded = np.pad(need, reach)
+    padded = np.pad(need, [(reach, reach), *[(0, 0)] * (need.ndim - 1)])
     wide = need.copy()
     for k in range(1, reach):
         part = float(ease(np.array(1 - k / reach)))

@@ -177,6 +177,24 @@ def test_a_correction_comes_and_goes_evenly():
     assert raised[27] < 0.5 * raised[30] and 0 < raised[26] < 0.2 * raised[30] and raised[25] == 0
 
 
+@pytest.mark.parametrize("kind", [TEETH, LIPS])
+@pytest.mark.parametrize("fps", [30, 60])
+def test_a_vowel_between_two_contacts_opens_the_mouth(kind, fps):
+    """Contacts 90 ms apart that nearly hold need little, and take no more than that from what lies between."""
+    mouth = lips.find(made(), MAPPING)
+    times = np.arange(fps) / fps
+    peaks = 0.5 - 1.5 / 30, 0.5 + 1.5 / 30
+    near = np.min([np.abs(times - t) for t in peaks], axis=0)
+    jaw = 0.06 + 0.4 * np.clip((near - 0.018) / 0.02, 0, 1)
+    track = apply(Track.from_columns(fps, {"jawOpen": jaw}), MAPPING)
+    events = [Event(kind, t - 0.02, t + 0.02, t) for t in peaks]
+    after = contact.hold(track, MAPPING, mouth, events)
+    before, (results, found) = outcome(mouth, track, events)[1], outcome(mouth, after, events)
+    assert all(r.passed for r in results)
+    between = (times > peaks[0]) & (times < peaks[1])
+    assert found.lips[between].max() > 0.75 * before.lips[between].max()
+
+
 def test_what_holds_is_left_alone():
     mouth = lips.find(made(close=1.0), MAPPING)
     times = np.arange(60) / FPS
