@@ -87,11 +87,12 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         "notes": [*cut, *said, *contacts.notes(mouth)],
     }
     preset = {"preset": getattr(args, "fbx_preset", None) or "plain"}
-    for name in ("fbx", "glb", "usd", "abc"):
+    for name in ("fbx", "glb", "usd", "abc", "mdd"):
         path = getattr(args, name, None)
         if path:
             progress(0.4, f"writing {path.name}")
-            report[name] = str(export.WRITERS[path.suffix.lower()](path, character, **preset if name == "fbx" else {}))
+            written = export.WRITERS[path.suffix.lower()](path, character, **preset if name == "fbx" else {})
+            report[name] = [str(file) for file in written] if isinstance(written, list) else str(written)
     if getattr(args, "csv", None):
         livelink.write(pipeline.channels(take, style), args.csv)
         report["csv"] = str(args.csv)

@@ -1,5 +1,6 @@
-"""Exports that hold what the scene shows, from time 0 of the clip: FBX, glTF and USD with keys and bones, Alembic with
-every vertex. Each is written by Blender's own exporter from a copy on a stage, which moves by plain keys.
+"""Exports that hold what the scene shows, from time 0 of the clip: FBX, glTF and USD with keys and bones, Alembic and
+MDD with every vertex. All but MDD are written by Blender's own exporters, from a copy on a stage that moves by plain
+keys.
 """
 
 from __future__ import annotations
@@ -7,16 +8,18 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
 from ..core.files import replacing
 from ..errors import InputError, OutputError
 from ..formats import exported, gltf
+from ..formats import mdd as point_caches
 from . import stage
 from .scene import Character
 
@@ -157,8 +160,24 @@ def abc(path: str | Path, character: Character, span: Span = None) -> Path:
     return Path(path)
 
 
-WRITERS: dict[str, Callable[..., Path]] = {
+def mdd(path: str | Path, character: Character, span: Span = None) -> list[Path]:
+    """Write every vertex at every frame as MDD point caches, a file a mesh (formats.mdd.files); `span` as for fbx.
+
+    The points are those of the mesh as it is shown, with its modifiers, in the space that it has on the first frame.
+    Raises OutputError where the number of vertices changes.
+    """
+    first, last = span or stage.clip_span(character)
+    scene, frames = bpy.context.scene, np.arange(first, max(first, last) + 1)
+    written = list(point_caches.files(path, [mesh.name for mesh in character.meshes]).values())
+    with ExitStack() as stack:
+        temporary = [stack.enter_context(replacing(file)) for file in written]
+        stage.write_points(character.meshes, frames, temporary, scene.render.fps / scene.render.fps_base, own=True)
+    return written
+
+
+WRITERS: dict[str, Callable[..., Path | list[Path]]] = {
     ".fbx": fbx, ".glb": glb, ".gltf": glb, **dict.fromkeys((".usd", ".usdc", ".usda", ".usdz"), usd), ".abc": abc,
+    ".mdd": mdd,
 }  # fmt: skip
 """By suffix."""
 

@@ -95,6 +95,19 @@ class FACEANIM_OT_export_abc(_Export, bpy.types.Operator):
         export.abc(path, character)
 
 
+class FACEANIM_OT_export_mdd(_Export, bpy.types.Operator):
+    """Every vertex at every frame as MDD point caches, one file a mesh, for programs that do not read Alembic"""
+
+    bl_idname = "faceanim.export_mdd"
+    bl_label = "Export MDD"
+    filename_ext = ".mdd"
+
+    def write(self, context, settings, character, path):
+        from . import export
+
+        export.mdd(path, character)
+
+
 class FACEANIM_OT_export_csv(_Export, bpy.types.Operator):
     """The mixed channels as Live Link Face CSV"""
 
@@ -127,6 +140,7 @@ CLASSES = (
     FACEANIM_OT_export_glb,
     FACEANIM_OT_export_usd,
     FACEANIM_OT_export_abc,
+    FACEANIM_OT_export_mdd,
     FACEANIM_OT_export_csv,
     FACEANIM_OT_preview,
 )

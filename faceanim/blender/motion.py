@@ -75,6 +75,12 @@ def points(scene: Scene, meshes: Iterable[Object], frames: np.ndarray) -> Iterat
         yield shown
 
 
+def places(objects: Iterable[Object]) -> list[np.ndarray]:
+    """Where each object stands in the world at the frame that is shown, (4, 4)."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    return [np.array(thing.evaluated_get(depsgraph).matrix_world) for thing in objects]
+
+
 def _visit(scene: Scene, frames: np.ndarray) -> Iterator[int]:
     """Show each frame and give its index; the scene's frame is as before afterwards."""
     before = scene.frame_current, scene.frame_subframe

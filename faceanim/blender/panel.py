@@ -142,6 +142,7 @@ class FACEANIM_PT_export(_Panel, bpy.types.Panel):
         column.operator("faceanim.export_glb", icon="EXPORT")
         column.operator("faceanim.export_usd", icon="EXPORT")
         column.operator("faceanim.export_abc", icon="EXPORT")
+        column.operator("faceanim.export_mdd", icon="EXPORT")
         column.operator("faceanim.export_csv", icon="EXPORT")
         column.operator("faceanim.preview", icon="RENDER_ANIMATION")
         if missing:

@@ -10,7 +10,7 @@ scene of its own. The user's scene is not changed.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -85,19 +85,10 @@ def cached(character: Character, span: tuple[int, int] | None = None) -> Iterato
     Raises OutputError where the number of a mesh's vertices changes over the clip.
     """
     first, last = span or clip_span(character)
-    scene, frames = bpy.context.scene, np.arange(first, max(first, last) + 1)
-    meshes = character.meshes
+    frames, meshes = np.arange(first, max(first, last) + 1), character.meshes
     with tempfile.TemporaryDirectory(prefix="faceanim-") as folder:
         paths = [Path(folder) / f"{i}.mdd" for i in range(len(meshes))]
-        with ExitStack() as stack:
-            writers = [stack.enter_context(mdd.Writer(path, len(frames))) for path in paths]
-            for shown in motion.points(scene, meshes, frames):
-                for mesh, writer, points in zip(meshes, writers, shown, strict=True):
-                    if not writer.add(points):
-                        raise OutputError(
-                            f"'{mesh.name}' has not the same vertices on every frame",
-                            "apply or turn off the modifier that makes or removes vertices as it moves",
-                        )
+        write_points(meshes, frames, paths)
         with _own_scene(max(0, last - first)) as (stage, names):
             for mesh, path in zip(meshes, paths, strict=True):
                 copy = _frozen(mesh, stage)
@@ -109,6 +100,27 @@ def cached(character: Character, span: tuple[int, int] | None = None) -> Iterato
             stage.frame_set(0)
             bpy.context.window.scene = stage
             yield stage
+
+
+def write_points(
+    meshes: Iterable[Object], frames: np.ndarray, paths: Iterable[Path], fps: float = 1.0, own: bool = False
+) -> None:
+    """Each mesh's vertices as they are shown on frames (F,) in an MDD file of its own, in the world; `own`: in the
+    space that the mesh has on the first of them.
+
+    Raises OutputError where the number of a mesh's vertices changes.
+    """
+    meshes, back = list(meshes), []
+    with ExitStack() as stack:
+        writers = [stack.enter_context(mdd.Writer(path, len(frames), fps)) for path in paths]
+        for shown in motion.points(bpy.context.scene, meshes, frames):
+            back = back or [np.linalg.pinv(place) for place in motion.places(meshes)]
+            for mesh, writer, points, inverse in zip(meshes, writers, shown, back, strict=True):
+                if not writer.add(points @ inverse[:3, :3].T + inverse[:3, 3] if own else points):
+                    raise OutputError(
+                        f"'{mesh.name}' has not the same vertices on every frame",
+                        "apply or turn off the modifier that makes or removes vertices as it moves",
+                    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.files import input_file
 from ..errors import CharacterError, FormatError, InputError
-from ..formats import exported
+from ..formats import exported, mdd
 from . import animation, motion, scene
 from .bake import scene_rate, set_rate
 from .export import WRITERS
@@ -55,20 +55,23 @@ class Seen:
 def verify_export(path: str | Path, blend: str | Path) -> dict[str, Any]:
     """Compare every control that the baked .blend animates with an export made from it, at every frame.
 
-    Of FBX, glTF and USD keys and bones are compared, of Alembic every vertex. FBX and glTF are read twice: by Blender's
-    importer, and their morph curves straight from the file. Replaces what is open in this Blender. Returns `controls`,
-    `frames`, `seconds`, `fps`, `max_error`, `worst` (the control, object and time), `missing`, `file` (the rate and
-    length that the file itself says, and the error of its own curves) and `passed`: whether all are within LIMIT, and
-    rate and length are kept. Raises InputError.
+    Of FBX, glTF and USD keys and bones are compared, of Alembic and MDD every vertex. FBX and glTF are read twice: by
+    Blender's importer, and their morph curves straight from the file. An MDD may be one mesh's file, or the name that
+    the export was given, for all of them. Replaces what is open in this Blender. Returns `controls`, `frames`,
+    `seconds`, `fps`, `max_error`, `worst` (the control, object and time), `missing`, `file` (the rate and length that
+    the file itself says, and the error of its own curves) and `passed`: whether all are within LIMIT, and rate and
+    length are kept. Raises InputError.
     """
-    path = input_file(path, "export")
+    path = Path(path)
     suffix = path.suffix.lower()
+    if suffix != ".mdd":  # whose name stands for the files of all meshes
+        input_file(path, "export")
     if suffix not in WRITERS:
         raise InputError(f"{path.name} is no export", f"known are {', '.join(WRITERS)}")
     if Path(blend).suffix.lower() != ".blend":
         raise InputError(f"{Path(blend).name} is no .blend", "name the export first, then the .blend it was made from")
     about = {"path": str(path), "blend": str(blend)}
-    if suffix == ".abc":
+    if suffix in (".abc", ".mdd"):
         return {**about, **_compare_vertices(path, Path(blend))}
     wanted = _open_blend(Path(blend))
     filed = _filed(path)
@@ -300,22 +303,66 @@ def _compare_vertices(path: Path, blend: Path) -> dict[str, Any]:
     opened, character = _baked(blend)
     fps, (first, last) = scene_rate(opened), clip_span(character)
     names, frames = [mesh.name for mesh in character.meshes], np.arange(first, last + 1)
+    caches = _point_caches(path, names) if path.suffix.lower() == ".mdd" else {}
+    meshes = [mesh for mesh in character.meshes if not caches or mesh.name in caches]
+    names = [mesh.name for mesh in meshes]
+    opened.frame_set(first)
+    places = motion.places(meshes)
     with tempfile.TemporaryDirectory(prefix="faceanim-", ignore_cleanup_errors=True) as folder:
-        kept = _keep(folder, motion.points(opened, character.meshes, frames), len(frames))
+        wanted = dict(zip(names, _keep(folder, motion.points(opened, meshes, frames), len(frames)), strict=True))
         rate = scene_rate(_empty_scene(fps))
-        bpy.ops.wm.alembic_import(filepath=str(path.resolve()), as_background_job=False)
-        there = {usd_name(thing.name): thing for thing in bpy.data.objects if thing.type == "MESH"}
-        missing = [name for name in names if usd_name(name) not in there]
-        found = [there[usd_name(name)] for name in names if name not in missing]
-        wanted = [points for name, points in zip(names, kept, strict=True) if name not in missing]
-        errors = {(thing.name, "vertices"): np.zeros(len(frames)) for thing in found}
-        reach = [_reach(points) for points in wanted]
-        shown = motion.points(bpy.context.scene, found, np.arange(len(frames)) / fps * rate)
+        if caches:
+            found = {name: _with_cache(name, caches[name], place) for name, place in zip(names, places, strict=True)}
+        else:
+            found = _in_alembic(path, names)
+        reach = {name: _reach(wanted[name]) for name in found}
+        errors = {(name, "vertices"): np.zeros(len(frames)) for name in found}
+        shown = motion.points(bpy.context.scene, found.values(), np.arange(len(frames)) / fps * rate)
         for i, points in enumerate(shown):
-            for thing, truth, got, far in zip(found, wanted, points, reach, strict=True):
-                same = truth.shape[1:] == got.shape
-                errors[thing.name, "vertices"][i] = np.abs(truth[i] - got).max() / far if same else np.inf
-    return _report(errors, missing, fps, len(frames))
+            for name, got in zip(found, points, strict=True):
+                same = wanted[name].shape[1:] == got.shape
+                errors[name, "vertices"][i] = np.abs(wanted[name][i] - got).max() / reach[name] if same else np.inf
+    report = _report(errors, [name for name in names if name not in found], fps, len(frames))
+    return _with_times(report, caches) if caches else report
+
+
+def _in_alembic(path: Path, names: list[str]) -> dict[str, bpy.types.Object]:
+    """The objects of these names that a file holds."""
+    bpy.ops.wm.alembic_import(filepath=str(path.resolve()), as_background_job=False)
+    there = {usd_name(thing.name): thing for thing in bpy.data.objects if thing.type == "MESH"}
+    return {name: there[usd_name(name)] for name in names if usd_name(name) in there}
+
+
+def _point_caches(path: Path, names: list[str]) -> dict[str, Path]:
+    """The MDD files by mesh: of one mesh where its own is named, else of all. Raises InputError where one lacks."""
+    ends = {name: file.name[1:] for name, file in mdd.files("x.mdd", names).items()}
+    whose = [name for name in names if path.name.endswith(ends[name])] if path.is_file() and len(names) > 1 else []
+    if whose:  # the longest: one mesh's name may be how another's ends
+        return {max(whose, key=lambda name: len(ends[name])): path}
+    return {name: input_file(file, "export") for name, file in mdd.files(path, names).items()}
+
+
+def _with_cache(name: str, path: Path, place: np.ndarray) -> bpy.types.Object:
+    """A mesh at a place (4, 4) in the world, moved by Blender's own reader of MDD, at the file's own seconds."""
+    _, points = mdd.read(path)
+    data = bpy.data.meshes.new(name)
+    data.vertices.add(points.shape[1])
+    thing = bpy.data.objects.new(name, data)
+    bpy.context.scene.collection.objects.link(thing)
+    thing.matrix_world = place.T.tolist()
+    cache = thing.modifiers.new("cache", "MESH_CACHE")
+    cache.cache_format, cache.filepath, cache.time_mode = "MDD", str(path.resolve()), "TIME"
+    return thing
+
+
+def _with_times(report: dict[str, Any], caches: dict[str, Path]) -> dict[str, Any]:
+    """The report with the rate and the length that MDD files say."""
+    frames = np.arange(report["frames"])
+    seconds = [mdd.read(path)[0] for path in caches.values()]
+    kept = all(len(t) == len(frames) and np.abs(t * report["fps"] - frames).max() < 0.01 for t in seconds)
+    step = float(np.median(np.diff(seconds[0]))) if len(seconds[0]) > 1 else 0.0
+    file = {"fps": 1 / step if step > 0 else 0.0, "seconds": float(seconds[0][-1]), "kept": bool(kept)}
+    return {**report, "file": file, "passed": report["passed"] and file["kept"]}
 
 
 def _keep(folder: str, shown: Iterable[list[np.ndarray]], frames: int) -> list[np.ndarray]:

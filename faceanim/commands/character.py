@@ -20,7 +20,7 @@ from .recording import analyze_to, analyzed, clip_options
 CHARACTERS = ".blend, .glb, .gltf, .fbx, .usd or .vrm"
 OUTPUTS = {
     "fbx": (".fbx",), "glb": (".glb", ".gltf"), "usd": (".usdc", ".usd", ".usda", ".usdz"), "abc": (".abc",),
-    "csv": (".csv",), "preview": (".mp4",),
+    "mdd": (".mdd",), "csv": (".csv",), "preview": (".mp4",),
 }  # fmt: skip
 """Options that name a file, and how it may end."""
 NEEDS_BLENDER = (
@@ -109,6 +109,7 @@ def bake_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--glb", type=Path, metavar="G.glb", help="or .gltf: for Godot, the web and others")
     sub.add_argument("--usd", type=Path, metavar="U.usdc", help="or .usd, .usda, .usdz: a UsdSkel skeleton")
     sub.add_argument("--abc", type=Path, metavar="A.abc", help="Alembic: every vertex at every frame")
+    sub.add_argument("--mdd", type=Path, metavar="M.mdd", help="the same as point caches, M_MESH.mdd for each mesh")
     sub.add_argument("--csv", type=Path, metavar="C.csv", help="Live Link Face")
     sub.add_argument("--preview", type=Path, metavar="M.mp4")
 
@@ -220,7 +221,7 @@ def _contacts_missed(report: Report) -> tuple[str, str] | None:
 
 
 def _export_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("file", type=Path, metavar="FILE", help=".fbx, .glb, .gltf, .usd…, .abc or .csv")
+    sub.add_argument("file", type=Path, metavar="FILE", help=".fbx, .glb, .gltf, .usd…, .abc, .mdd or .csv")
     sub.add_argument("blend", type=Path, metavar="OUT.blend", help="what was exported; of a .csv its TAKE.faceanim")
     sub.add_argument("--style", type=Path, help="the style's JSON that a .csv was written with")
 

@@ -103,12 +103,13 @@ def test_sound_is_in_time(take, character, tmp_path):
 
 
 def test_exports_and_verify(take, character, tmp_path):
-    paths = {name: tmp_path / f"a.{name}" for name in ("fbx", "glb", "abc", "csv")} | {"usd": tmp_path / "a.usda"}
+    paths = {name: tmp_path / f"a.{name}" for name in ("fbx", "glb", "abc", "mdd", "csv")}
+    paths["usd"] = tmp_path / "a.usda"
     commands.bake(arguments(take, character, tmp_path, **paths, fbx_preset="unreal"))
     for name, path in paths.items():
         if name != "csv":
             report = commands.verify_export(Namespace(file=path, blend=tmp_path / "out.blend"))
-            assert report["passed"] and report["controls"] >= (2 if name == "abc" else 3), report
+            assert report["passed"] and report["controls"] >= (2 if name in ("abc", "mdd") else 3), report
     check = character_commands.COMMANDS[-1]
     assert check.name == "verify-export"
     assert check.run(Namespace(file=paths["csv"], blend=take, style=None))["passed"]

@@ -15,9 +15,9 @@ from faceanim.blender import export, motion
 from faceanim.blender import scene as scenes
 from faceanim.blender.bake import bake, set_rate
 from faceanim.blender.verify import verify_export
-from faceanim.errors import InputError, OutputError
+from faceanim.errors import FormatError, InputError, OutputError
 from faceanim.formats import exported as exports
-from faceanim.formats import fbx
+from faceanim.formats import fbx, mdd
 
 WRITERS = {
     "fbx": export.fbx,
@@ -26,7 +26,10 @@ WRITERS = {
     "glb": export.glb,
     "usdc": export.usd,
     "abc": export.abc,
+    "mdd": export.mdd,
 }
+VERTICES = ("abc", "mdd")
+"""Kinds that hold every vertex."""
 
 
 def exported(character, tmp_path, kind):
@@ -48,7 +51,7 @@ def test_every_control_at_every_frame(puppet, curves, tmp_path, kind, fps, start
     assert report["passed"], report
     assert report["max_error"] < 1e-3, report
     # three keys on one mesh, one of them on another, and four bones; or every vertex of two meshes
-    assert report["controls"] == (2 if kind == "abc" else 4 + 4)
+    assert report["controls"] == (2 if kind in VERTICES else 4 + 4)
     assert report["frames"] == round(2 * rate) + 1
 
 
@@ -90,7 +93,7 @@ def test_what_the_rig_makes_of_it_is_exported(puppet, curves, tmp_path, kind):
     bake(puppet, curves, 24, 1)
     report = exported(puppet, tmp_path, kind)
     assert report["passed"] and report["max_error"] < 1e-3, report
-    assert report["controls"] == (2 if kind == "abc" else 4 + 5)
+    assert report["controls"] == (2 if kind in VERTICES else 4 + 5)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -112,9 +115,9 @@ def test_all_at_once_from_frame_1001(puppet, curves, tmp_path, kind):
     bake(scenes.character(bpy.context), curves, rate, 1001)
     report = exported(scenes.character(bpy.context), tmp_path, kind)
     assert report["passed"] and report["max_error"] < 1e-3, report
-    assert report["controls"] == (2 if kind == "abc" else 4 + 5) and not report["missing"]
+    assert report["controls"] == (2 if kind in VERTICES else 4 + 5) and not report["missing"]
     assert report["fps"] == pytest.approx(rate) and report["frames"] == round(2 * rate) + 1
-    if kind != "abc":
+    if kind not in VERTICES:
         assert report["file"]["kept"] and report["file"]["fps"] == pytest.approx(rate, rel=1e-4)
 
 
@@ -163,22 +166,66 @@ def test_usd_by_a_reader_of_its_own(puppet, curves, tmp_path):
     assert np.array(read["joints"]["head"]) == pytest.approx(turns.transpose(0, 2, 1), abs=1e-5)
 
 
-def test_alembic_holds_what_keys_and_bones_do_not(puppet, curves, tmp_path):
+@pytest.mark.parametrize("kind", VERTICES)
+def test_vertices_hold_what_keys_and_bones_do_not(puppet, curves, tmp_path, kind):
     smooth = bpy.data.objects["Head"].modifiers.new("Smooth", "CORRECTIVE_SMOOTH")
     smooth.use_only_smooth, smooth.iterations = True, 3  # after the armature: no key can show it
     bpy.data.objects["Teeth"].modifiers.new("Subdivision", "SUBSURF").levels = 1
     bake(puppet, curves, 24, 1)
-    report = exported(puppet, tmp_path, "abc")
+    report = exported(puppet, tmp_path, kind)
     assert report["passed"] and report["max_error"] < 1e-4 and report["controls"] == 2, report
 
 
-def test_alembic_needs_the_same_vertices_on_every_frame(puppet, curves, tmp_path):
+@pytest.mark.parametrize("kind", VERTICES)
+def test_vertices_are_the_same_on_every_frame(puppet, curves, tmp_path, kind):
     thin = bpy.data.objects["Head"].modifiers.new("Build", "BUILD")
     thin.frame_start, thin.frame_duration = 10, 20
     bake(puppet, curves, 24, 1)
     with pytest.raises(OutputError, match="Head.*same vertices"):
-        export.abc(tmp_path / "a.abc", puppet)
-    assert len(bpy.data.scenes) == 1 and not (tmp_path / "a.abc").exists()
+        WRITERS[kind](tmp_path / f"a.{kind}", puppet)
+    assert len(bpy.data.scenes) == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_point_cache_for_each_mesh(puppet, curves, tmp_path):
+    """MDD holds one mesh a file: read from its bytes, at 29.97 Hz, on meshes that are scaled, turned and subdivided."""
+    scene, rig = bpy.context.scene, puppet.armature
+    rate = set_rate(scene, 29.97)
+    teeth, head = bpy.data.objects["Teeth"], bpy.data.objects["Head"]
+    teeth.name, head.name = "Teeth: upper", "Head"
+    head.modifiers.new("Subdivision", "SUBSURF").levels = 1
+    rig.scale, rig.rotation_euler, rig.location = (0.01, 0.01, 0.01), (0, 0, 2), (3, 0, 0)
+    character = scenes.character(bpy.context)
+    bake(character, curves, rate, 1001)
+    paths = export.mdd(tmp_path / "a.mdd", character)
+    assert sorted(path.name for path in paths) == ["a_Head.mdd", "a_Teeth_upper.mdd"]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    for path, mesh in (("a_Head.mdd", head), ("a_Teeth_upper.mdd", teeth)):
+        times, points = mdd.read(tmp_path / path)
+        assert times == pytest.approx(np.arange(round(2 * rate) + 1) / rate, abs=1e-5)
+        for frame in (0, 17, 60):
+            scene.frame_set(1001 + frame)
+            place = np.array(mesh.matrix_world)  # which keeps still: the mesh hangs from the armature itself
+            shown = next(motion.points(scene, [mesh], [1001 + frame]))[0]
+            assert points[frame] @ place[:3, :3].T + place[:3, 3] == pytest.approx(shown, abs=1e-5)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    for path, controls in (("a.mdd", 2), ("a_Teeth_upper.mdd", 1)):
+        report = verify_export(tmp_path / path, tmp_path / "a.blend")
+        assert report["passed"] and report["max_error"] < 1e-3 and report["controls"] == controls, report
+        assert report["file"]["kept"] and report["file"]["fps"] == pytest.approx(rate, rel=1e-4)
+    broken = (tmp_path / "a_Head.mdd").read_bytes()
+    (tmp_path / "a_Head.mdd").write_bytes(broken[:-100])
+    with pytest.raises(FormatError, match="a_Head.mdd is no MDD"):
+        verify_export(tmp_path / "a.mdd", tmp_path / "a.blend")
+    (tmp_path / "a_Head.mdd").unlink()
+    with pytest.raises(InputError, match="a_Head.mdd"):
+        verify_export(tmp_path / "a.mdd", tmp_path / "a.blend")
+
+
+def test_point_caches_have_names_of_their_own():
+    names = ["Eye", "eye", "a/b", "a:b", "Zähne oben"]
+    own = ["h_Eye.mdd", "h_eye_2.mdd", "h_a_b.mdd", "h_a_b_2.mdd", "h_Zähne_oben.mdd"]
+    assert [path.name for path in mdd.files("h.mdd", names).values()] == own
+    assert mdd.files("h.mdd", ["Head"]) == {"Head": Path("h.mdd")}
 
 
 def test_presets_say_the_engines_unit(puppet, curves, tmp_path):
