@@ -48,6 +48,9 @@ UNREST = {"upper": 3.5, "lower": 3.5}
 """The sum of a region's coefficients, read without knowing the rest, up to which it may be a face at rest."""
 LEVEL = 0.15
 """What a coefficient may be at rest by the network's fault."""
+AHEAD, ALONG, LOOKS = np.radians(8.0), np.radians(4.0), 30
+"""How far eyes that are at rest in the middle of their sockets may be read from it, how near to each other such looks
+are, and how many frames tell them."""
 TAUGHT = 0.025
 """A channel whose truth never moved by as much was not taught."""
 TURNED = 1.0
@@ -129,6 +132,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             if rows is not None:
                 values, deviation = reader.read(frames, views, own_rest(rows, frames, views))
                 values = levelled(values, levels(values, rows))
+                values[:, LOOK] -= looking_ahead(values[:, LOOK])
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
             share = MEASURED * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
             measures = measured(track, actor, fitted).expression
@@ -227,6 +231,13 @@ def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:
     for region, columns in (("upper", UPPER), ("lower", LOWER)):
         level[list(columns)] = np.median(values[np.ix_(rows[region], columns)], 0)
     return level
+
+
+def looking_ahead(look: np.ndarray) -> np.ndarray:
+    """(4,) what is told of eyes (N, 4) that look ahead: what most frames agree in, up to AHEAD, or nothing."""
+    usual = np.median(look, 0)
+    most = (np.abs(look - usual) < ALONG).mean(0) > 0.5
+    return (len(look) >= LOOKS) * most * usual.clip(-AHEAD, AHEAD)
 
 
 def levelled(values: np.ndarray, level: np.ndarray) -> np.ndarray:

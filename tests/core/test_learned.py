@@ -142,6 +142,17 @@ def test_what_is_seen_badly_is_seen_all_the_same():
     assert found.expression_confidence[0, FUNNEL] == 0 < found.expression_confidence[0, BLINK]
 
 
+def test_eyes_that_mostly_look_one_way_look_ahead():
+    look = np.zeros((100, 4))
+    look[:, 1::2] = 0.1
+    look[60:90] += 0.4
+    assert learned.looking_ahead(look) == pytest.approx([0, 0.1, 0, 0.1], abs=1e-6)
+    assert learned.looking_ahead(2.5 * look)[1] == pytest.approx(learned.AHEAD)
+    # who looks about tells nothing, nor do a few frames
+    assert not learned.looking_ahead(np.random.default_rng(0).uniform(-0.4, 0.4, (100, 4))).any()
+    assert not learned.looking_ahead(look[:20]).any()
+
+
 def test_the_better_seen_eye_leads():
     look = np.array([[0.2, 0.0, 0.4, 0.1]])
     eyes, _ = learned.both_eyes(look, np.array([[0.01, 0.01, 0.1, 0.1]]), np.ones((1, 4)))
