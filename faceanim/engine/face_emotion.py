@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,8 @@ from . import provenance
 
 WEIGHTS = MODELS / "face_emotion" / "weights.safetensors"
 
+NEAR_S = 0.07
+"""So near to a moment of rest a picture shows it."""
 TOGETHER = 64
 """Pictures that a thread looks at; even, as every other one is seen in the mirror."""
 
@@ -61,8 +63,12 @@ def _made(make: Callable[[dict[str, np.ndarray]], Predictor], path: Path) -> Pre
         raise FormatError(f"{path} does not hold this face-emotion network: {error}", hint) from error
 
 
-def tracks(portraits: Portraits, seconds: float) -> tuple[dict[str, Track], dict[str, Track]]:
+def tracks(
+    portraits: Portraits, seconds: float, rests: Mapping[int, tuple[np.ndarray, float]]
+) -> tuple[dict[str, Track], dict[str, Track]]:
     """Emotions and signals as a Take has them, HZ a second.
+
+    rests  of a shot: the times at which its face rests, and 0..1 how much it does
 
     "face_emotion": LABELS, in rows of 1 in all, or of zeros with confidence 0 where no face was seen. "face_affect":
     "arousal" 0..1 and "valence" -1..1.
@@ -70,6 +76,10 @@ def tracks(portraits: Portraits, seconds: float) -> tuple[dict[str, Track], dict
     parts = [portraits.pictures[k : k + TOGETHER] for k in range(0, len(portraits.pictures), TOGETHER)]
     with ThreadPoolExecutor(2) as threads:
         said = np.concatenate(list(threads.map(glances(WEIGHTS), parts)))
+    for shot, (times, still) in rests.items():
+        own = np.flatnonzero(portraits.shot == shot)
+        near = np.abs(portraits.times[own, None] - times).min(1, initial=np.inf) < NEAR_S
+        said[own] = face_emotion.against_rest(said[own], said[own[near]], still)
     said, sure = face_emotion.over_time(said, portraits.times, seconds, portraits.shot)
     signals = {"face_affect": Track.of(HZ, face_emotion.DIMENSIONS, face_emotion.affect(said), sure)}
     return {"face_emotion": Track.of(HZ, LABELS, said, sure)}, signals

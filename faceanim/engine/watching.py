@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 from ..core.actor import Actor
 from ..core.clip import Clip
 from ..core.face import FaceTrack
+from ..core.track import Track
 from ..errors import FormatError, InputError, MediaError
-from ..solve import pose
+from ..solve import learned, pose
 from . import face_emotion, face_expression
 from .provenance import face_measures, face_model
 
@@ -58,7 +59,7 @@ def watch(
         actors.write(replace(actor or resting(track), name=actor_output.stem), actor_output)
     seconds = frames / fps
     with ThreadPoolExecutor(1) as beside:
-        felt = None if track.portraits is None else beside.submit(face_emotion.tracks, track.portraits, seconds)
+        felt = None if track.portraits is None else beside.submit(_felt, track, seconds)
         made.layers |= expression.solve(track, seconds, fps, face_expression.predictor(actor=actor))
         found, fitted = float(track.found.mean()), pose.fit(track.points[track.found])
         made.quality |= {**quality, "face_found": round(found, 4), "faces": track.faces}
@@ -71,6 +72,14 @@ def watch(
         made.models |= face_emotion.model_of()
     made.quality |= {"shots": len(track.shots())}
     made.notes += [*notes, *on_face(track, fitted, clip)]
+
+
+def _felt(track: FaceTrack, seconds: float) -> tuple[dict[str, Track], dict[str, Track]]:
+    rests = {}
+    for rows in track.shots() if face_expression.ready() else ():
+        _, times, sure = learned.at_rest(face_expression.model(), track.of(rows))
+        rests[int(track.shot[rows[0]])] = times, sure
+    return face_emotion.tracks(track.portraits, seconds, rests)
 
 
 def on_face(track: FaceTrack, fitted: pose.Pose, clip: Clip) -> Iterator[str]:
@@ -156,15 +165,10 @@ def actor_of(clip: Clip, track: FaceTrack) -> Actor | None:
 
 def resting(track: FaceTrack) -> Actor:
     """The Actor of a video whose face rests now and then. Raises InputError where it does not, or has no network."""
-    from ..solve import actors, learned
+    from ..solve import actors
 
-    rows = None
     shown = track.of(max(track.shots(), key=len))
-    if face_expression.ready():
-        reader = face_expression.model()
-        frames, _ = learned.seen(shown)
-        views = reader.view(shown.crops) if shown.views is None else shown.views
-        rows = learned.resting(reader.read(frames, views, None)[0], frames)
+    rows = learned.at_rest(face_expression.model(), shown)[0] if face_expression.ready() else None
     if rows is None:
         raise InputError("the face is not found at rest", "name a second at which it is: --neutral S")
     return actors.of(shown, rows["upper"], rows["lower"])

@@ -23,6 +23,8 @@ LOOK_S = 1.5
 that lasts would become a certainty."""
 NEAR_S, FAR_S = 0.3, 0.8
 """A picture speaks for so much time around it in full, and beyond the second not at all."""
+RESTS = 0.7
+"""How neutral a face at rest is; the other emotions share the rest of 1."""
 DIMENSIONS = ("arousal", "valence")
 
 
@@ -33,6 +35,20 @@ Predictor = Callable[[np.ndarray], np.ndarray]
 def portrait(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """uint8 (PORTRAIT, PORTRAIT), upright, of a picture uint8 (H, W, 3) RGB and the face's landmarks (478, 3) in it."""
     return cut(image, points, FRAME).reshape(PORTRAIT, PORTRAIT)
+
+
+def against_rest(said: np.ndarray, rested: np.ndarray, sure: float) -> np.ndarray:
+    """Probabilities (n, labels) less what this face is taken for when it does nothing: high brows are not surprise.
+
+    rested  (m, labels): what its pictures at rest said; sure: 0..1 how much it was at rest then
+    """
+    if not len(rested):
+        return said
+    neutral = np.array([label == "neutral" for label in FACE_LABELS])
+    over = np.log(np.maximum(rested, 1e-4)).mean(0) - np.log(np.where(neutral, RESTS, (1 - RESTS) / (~neutral).sum()))
+    over = np.where(neutral, np.minimum(over, 0), np.maximum(over, 0))
+    chances = said * np.exp(-sure * over)
+    return chances / chances.sum(1, keepdims=True)
 
 
 def followed(said: np.ndarray, times: np.ndarray, shot: np.ndarray | None = None) -> np.ndarray:

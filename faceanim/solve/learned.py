@@ -53,6 +53,8 @@ AHEAD, ALONG, LOOKS = np.radians(8.0), np.radians(4.0), 30
 are, and how many frames tell them."""
 TAUGHT = 0.025
 """A channel whose truth never moved by as much was not taught."""
+STILL = 1.0, 3.5
+"""The sums of all coefficients, read so, of a face that certainly is at rest, and of one that certainly is not."""
 TURNED = 1.0
 """What a radian of the head's turn counts in that sum: a face seen from the front is known best."""
 SHUT = 0.6
@@ -191,6 +193,19 @@ def resting(values: np.ndarray, frames: Seen) -> dict[str, np.ndarray] | None:
             return None
         rows[region] = least
     return rows
+
+
+def at_rest(reader: Reader, track: FaceTrack) -> tuple[dict[str, np.ndarray] | None, np.ndarray, float]:
+    """(rows as `resting` gives them, the times at which either region rests, 0..1 how much the face is at rest then) of
+    a FaceTrack as a Predictor takes it."""
+    frames, _ = seen(track)
+    values, _ = reader.read(frames, reader.view(frames.crops) if track.views is None else track.views, None)
+    rows = resting(values, frames)
+    if rows is None:
+        return None, track.times[:0], 0.0
+    shown = sum(values[np.ix_(rows[r], c)].clip(0).sum(1).mean() for r, c in (("upper", UPPER), ("lower", LOWER)))
+    sure = float(np.clip((STILL[1] - shown) / (STILL[1] - STILL[0]), 0, 1))
+    return rows, track.times[np.union1d(rows["upper"], rows["lower"])], sure
 
 
 def _known(reader: Reader, actor: Actor) -> tuple[Rest, np.ndarray]:

@@ -31,6 +31,20 @@ def test_one_wrong_picture_among_many_is_passed_over_and_a_change_is_not():
     assert 0.6 < felt[45, SAD] < 0.97
 
 
+def test_what_a_face_is_taken_for_at_rest_is_no_emotion():
+    neutral = FACE_LABELS.index("neutral")
+    said = looks((SAD, 4))[0]  # a mouth that hangs
+    told = face_emotion.against_rest(said, said, 1.0)
+    np.testing.assert_allclose(told.sum(1), 1)
+    assert told[0, neutral] > 0.6 and told[0, SAD] < 0.1
+    assert face_emotion.against_rest(looks((HAPPY, 1), sure=0.9)[0], said, 1.0)[0, HAPPY] > 0.7
+    # a face that is not known to rest is taken for what it shows, and so is one whose rest is plain
+    np.testing.assert_allclose(face_emotion.against_rest(said, said, 0.0), said)
+    np.testing.assert_allclose(face_emotion.against_rest(said, said[:0], 1.0), said)
+    plain = looks((neutral, 4), sure=0.9)[0]
+    np.testing.assert_allclose(face_emotion.against_rest(said, plain, 1.0), said)
+
+
 def test_the_answer_hangs_little_on_the_rate():
     said, times = looks((HAPPY, 16), (SAD, 32))
     often = face_emotion.followed(np.repeat(said, 3, 0), np.arange(len(said) * 3) / 24)

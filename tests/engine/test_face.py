@@ -73,6 +73,8 @@ def test_large_eyes_are_not_wide_ones():
     wide = take.layers["expression"].column("eyeWideLeft")
     usual, at = np.median(wide), int(6.2 * take.fps)
     assert usual < 0.15 < 0.4 < wide[at - 3 : at + 4].mean() and np.mean(wide > 0.3) < 0.3
+    # nor is she surprised all along
+    assert take.emotions["face_emotion"].column("neutral").mean() > 0.6
 
 
 def test_a_mirrored_picture_swaps_the_sides(woman, monkeypatch):
