@@ -258,7 +258,7 @@ def _mouth(
         upper, lower, _teeth(surface, drop, links, near, up, slit, width),
         _chin(surface, drop, near), _still(surface, up, slit, width),
     ]  # fmt: skip
-    last = np.cumsum([len(p) for p in parts])
+    last = np.cumsum([len(p) for p in parts]).tolist()
     vertices = np.concatenate(parts).astype(np.int32)
     controls = tuple(c for c in mapping.controls if c in surface.deltas)
     deltas = np.zeros((len(controls), len(vertices), 3), np.float32)

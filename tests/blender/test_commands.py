@@ -1,5 +1,6 @@
 """The commands in Blender: from files to files."""
 
+import json
 import time
 import wave
 from argparse import Namespace
@@ -65,6 +66,11 @@ def test_rig(character):
     assert report["meshes"] == ["Head", "Teeth"] and report["empty_keys"] == ["nothing"]
     assert report["mapping"]["jawOpen"] == {"jawOpen": 1.0}
     assert "bone:head:rot_y" in report["mapping"] and "nothing" not in report["mapping"]
+
+
+def test_the_rig_of_a_whole_head_is_json(demo_blend):
+    report = json.loads(json.dumps(commands.rig(Namespace(file=demo_blend, object=None)), allow_nan=False))
+    assert report["parts"]["lips"] is True and report["parts"]["teeth"]["upper"] is True
 
 
 def test_bake_saves_sound_and_range(take, character, tmp_path):
