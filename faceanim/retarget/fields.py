@@ -115,15 +115,20 @@ class Face:
 @dataclass(frozen=True)
 class Moving:
     """The points of a Surface that keys move: points (P, 3), area (P,), how much they move (P,), the piece of the mesh
-    that they belong to (P,), and by key the indices into them with their arrows. middle (3,): of all of the skin, what
-    rests as well; it lies between the two sides whatever keys there are."""
+    that they belong to (P,), and by key the indices into them with their arrows. skin (S, 3), skin_area (S,): all of
+    the skin, what rests as well; its middle lies between the two sides whatever keys there are."""
 
     points: np.ndarray
     area: np.ndarray
     energy: np.ndarray
     piece: np.ndarray
-    middle: np.ndarray
+    skin: np.ndarray
+    skin_area: np.ndarray
     arrows: dict[str, tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def middle(self) -> np.ndarray:
+        return np.average(self.skin, axis=0, weights=self.skin_area).astype(np.float32)
 
 
 def moving(surface: Surface, names: tuple[str, ...]) -> Moving | None:
@@ -155,9 +160,8 @@ def moving(surface: Surface, names: tuple[str, ...]) -> Moving | None:
     pieces = _pieces(surface)
     skin = np.bincount(pieces[which], area[which]).argmax()
     whole = np.flatnonzero((pieces == skin) & (area > 0) & np.isfinite(surface.points).all(1))
-    middle = np.average(surface.points[whole], axis=0, weights=area[whole])
-    points = surface.points[which].astype(np.float32)
-    return Moving(points, area[which], energy[which], pieces[which], middle.astype(np.float32), arrows)
+    points, rest = surface.points[which].astype(np.float32), surface.points[whole]
+    return Moving(points, area[which], energy[which], pieces[which], rest, area[whole], arrows)
 
 
 def _pieces(surface: Surface) -> np.ndarray:
@@ -297,6 +301,13 @@ def _cells(points: np.ndarray, step: float) -> tuple[np.ndarray, int]:
     _, cell = np.unique(grid @ (1, 1 << 20, 1 << 40), return_inverse=True)
     cell = cell.reshape(-1)
     return cell, int(cell.max(initial=-1)) + 1
+
+
+def middles(points: np.ndarray, mass: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """(the middle of what lies in each cell (N, 3), its mass (N,))."""
+    cell, count = _cells(points, step)
+    total = np.bincount(cell, mass, count)
+    return np.stack([np.bincount(cell, mass * x, count) for x in points.T], 1) / total[:, None], total
 
 
 def _seen(points: np.ndarray, behind: float) -> np.ndarray:

@@ -12,6 +12,7 @@ from itertools import permutations, product
 
 import numpy as np
 
+from . import symmetry
 from .assignment import assign
 from .fields import FLAT, FLIP, HIDDEN, Face, Fields, Moving, face, flat, kernel, lengths, likeness, planes, products
 
@@ -93,14 +94,17 @@ def straightened(moved: Moving, reference: Face) -> Face:
     own = face(moved, turns[0])
     if len(turns) == 1 and np.abs(turns[0]).max(1).min() > 0.999:
         return own
-    tried = []
+    tried, across = [], None
     for turn in turns:
+        # both sides of a head are alike whatever keys there are
+        across = symmetry.normal(moved, turn[0] if across is None else across)
+        turn = _across(turn, across)
         for _ in range(2):  # what is seen from the front tells the turn more exactly
             own = face(moved, turn)
             laid = warped(own, reference, STAGES[:2])
             if np.abs(turn).max(1).min() > 0.999:
                 break
-            turn = _lean(own, laid, reference) @ turn
+            turn = _across(_lean(own, laid, reference) @ turn, across)
         alike = likeness(laid.front.coarser(0.14), reference.front.coarser(0.14), 0.2)
         tried.append((_agreement(alike), face(moved, turn)))
     return max(tried, key=lambda t: t[0])[1]
@@ -116,6 +120,13 @@ def _lean(own: Face, onto: Face, reference: Face) -> np.ndarray:
     a, b = own.front.centres[rows], reference.front.centres[pair[rows]]
     a, b = a - np.average(a, axis=0, weights=weight), b - np.average(b, axis=0, weights=weight)
     return _rotation(b.T @ (weight[:, None] * a))
+
+
+def _across(turn: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """The turn next to one that brings what is normal to a head's middle plane to x."""
+    x = normal * np.sign(normal @ turn[0])
+    y = _unit((turn[1] - (turn[1] @ x) * x)[None])[0]
+    return np.stack([x, y, np.cross(x, y)]).astype(np.float32)
 
 
 def _rotation(moment: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 from faceanim.core.channels import ARKIT, TONGUE_EXTRA, mirrored
 from faceanim.core.rig import Key, Rig
 from faceanim.errors import CharacterError
-from faceanim.retarget import fields, geometry
+from faceanim.retarget import fields, geometry, symmetry
 from faceanim.retarget.assignment import assign
 from faceanim.retarget.lips import Surface
 from faceanim.retarget.names import propose
@@ -148,6 +148,15 @@ def judged(found, own):
     right = {k for k, shape in found.shapes.items() if shape.channels == (meant(own[k]),)}
     wrong = [(own[k], shape.channels) for k, shape in found.shapes.items() if k not in right]
     return {meant(own[k]) for k in right}, {meant(n) for n in own.values() if meant(n)}, wrong
+
+
+def test_the_plane_between_two_sides_that_have_not_the_same_keys(data):
+    turn = np.array([[0.48, -0.8, 0.36], [0.6, 0, -0.8], [0.64, 0.6, 0.48]])
+    surface, own = ict(data, turn)
+    kept = tuple(key for key, name in own.items() if not name.startswith("eye") or name.endswith("_L"))
+    moved = fields.moving(surface, kept)
+    found = symmetry.normal(moved, turn @ [1, 0.1, -0.1])
+    assert found @ turn[:, 0] > np.cos(np.radians(1))
 
 
 def test_the_ict_head_by_geometry_alone(data):
