@@ -25,6 +25,8 @@ STRETCH = 2.0
 """A pair parts by at least this many times its distance: skin in one piece stretches less."""
 NEAR = 0.05
 """A pair's largest distance at rest, over the size of what the opening moves."""
+HEADS = 0.25
+"""A gap of this share of all that moves is between two heads."""
 PATCH = 0.16
 """How far a lip reaches from the slit, over the mouth's width, along the mesh."""
 BEYOND = 0.05
@@ -99,6 +101,7 @@ def find(surface: Surface, mapping: Mapping) -> Mouth | None:
     moved = drop > APART * most
     if most <= 0 or moved.sum() < 8:
         return None
+    moved = _one_head(surface.points, moved)
     size = float(np.ptp(surface.points[moved], axis=0).max())
     near = _near(surface.points, moved, 2 * NEAR * size)
     upper, lower = _pairs(surface.points, drop, near, NEAR * size, APART * most)
@@ -118,6 +121,16 @@ def displacement(surface: Surface, values: Table[str, float]) -> np.ndarray:
         if name in surface.deltas:
             which, delta = surface.deltas[name]
             moved[which] += value * delta
+    return moved
+
+
+def _one_head(points: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """bool (V,): of points that move, those of one head, where several stand apart and move alike."""
+    for axis in range(3):
+        order = np.flatnonzero(moved)[np.argsort(points[moved, axis], kind="stable")]
+        gaps = np.diff(points[order, axis])
+        parts = np.split(order, np.flatnonzero(gaps > HEADS * gaps.sum()) + 1)
+        moved = np.isin(np.arange(len(points)), max(parts, key=len))
     return moved
 
 

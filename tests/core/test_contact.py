@@ -93,6 +93,20 @@ def test_no_lips_where_nothing_parts():
     assert lips.find(replace(whole, deltas={"a": (which, -delta)}), MAPPING) is None, "nothing sinks"
 
 
+@pytest.mark.parametrize("to", [(4.0, 0.0, 0.0), (-1.0, 4.0, 0.5)])
+def test_of_two_heads_that_move_alike_one_is_looked_at(to):
+    one = made()
+    count, away = len(one.points), SIZE * np.array(to, np.float32)
+    deltas = {n: (np.concatenate([i, i + count]), np.concatenate([d, d])) for n, (i, d) in one.deltas.items()}
+    edges = np.concatenate([one.edges, one.edges + count])
+    two = lips.find(lips.Surface(np.concatenate([one.points, one.points + away]), edges, deltas), MAPPING)
+    mouth = lips.find(one, MAPPING)
+    assert two.width == pytest.approx(mouth.width, rel=0.01) and two.drop == pytest.approx(mouth.drop, rel=0.01)
+    lips_and_teeth = two.vertices[: two.teeth.stop]
+    assert np.array_equal(lips_and_teeth % count, mouth.vertices[: mouth.teeth.stop])
+    assert np.ptp(lips_and_teeth // count) == 0
+
+
 def test_measures():
     mouth = lips.find(made(seed=4), MAPPING)
     rest = at(mouth)
