@@ -16,7 +16,7 @@ from ..core.rig import Bone, BoneControl, bone_control, parse_control, parse_pos
 from ..errors import CharacterError
 from . import animation, eyes, rotation
 from .scene import Character, key_path
-from .skeleton import bone_path, driven_paths
+from .skeleton import bone_path, driven_apart, driven_paths
 
 ROTATION_PROPERTY = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 """The property a rotation mode is keyed on; every other mode is an Euler order."""
@@ -87,6 +87,26 @@ def bake(
     for block in _blocks(character):
         block.update_tag()
     return BakeReport(written, skipped, keys, float(frame_start), float(last), fps)
+
+
+def remarks(character: Character, controls: Iterable[str]) -> list[str]:
+    """Why what is baked on these controls is not seen on some of the meshes, in words."""
+    ours, found = set(controls), []
+    absolute = [f"'{mesh.name}'" for mesh in character.keyed if not mesh.data.shape_keys.use_relative]
+    if absolute:
+        found.append(f"keys are absolute, and do not move: turn Relative on for {', '.join(absolute)}")
+    pinned = [f"'{mesh.name}'" for mesh in character.keyed if mesh.show_only_shape_key]
+    if pinned:
+        found.append(f"only the active key is shown: turn Solo Active Shape Key off on {', '.join(pinned)}")
+    for mesh in character.keyed:
+        keys = mesh.data.shape_keys
+        names, apart = [key.name for key in keys.key_blocks[1:] if key.name in ours], driven_apart(keys)
+        left = {
+            "driven": [name for name in names if key_path(name) in apart],
+            "muted": [name for name in names if keys.key_blocks[name].mute],
+        }
+        found += [f"left {why} on '{mesh.name}': {', '.join(those)}" for why, those in left.items() if those]
+    return found
 
 
 def clear(character: Character) -> None:
@@ -180,7 +200,7 @@ def _bake_keys(character: Character, curves: list[Curve], writer: animation.Writ
     owners = {mesh.data.shape_keys: mesh for mesh in character.keyed}
     total = 0
     for block, mesh in owners.items():
-        names = {key.name for key in block.key_blocks[1:] if not key.mute}
+        names = {key.name for key in block.key_blocks[1:] if not key.mute} if block.use_relative else set()
         driven = driven_paths(block)
         mine = {key_path(c.control): c for c in curves if c.control in names and key_path(c.control) not in driven}
         if not mine:

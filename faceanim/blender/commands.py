@@ -26,7 +26,7 @@ from . import verify as exports
 def rig(args: argparse.Namespace) -> dict[str, Any]:
     """What is recognised of a character file, and the proposed Mapping."""
     scene.open_file(args.file)
-    character = scene.character(bpy.context, args.object)
+    character = scene.character(bpy.context, args.object, override=True)  # as `bake` has it
     found = character.rig
     proposal = contacts.propose(character)
     return {
@@ -45,7 +45,7 @@ def rig(args: argparse.Namespace) -> dict[str, Any]:
         "unused": dict(proposal.unused),
         "coverage": dict(proposal.coverage),
         "confidence": dict(proposal.confidence),
-        "notes": list(proposal.notes),
+        "notes": [*proposal.notes, *baking.remarks(character, proposal.mapping.controls)],
         "parts": parts.parts(
             character, proposal.mapping, contacts.shapes(character), contacts.mouth_of(character, proposal.mapping)
         ),
@@ -84,7 +84,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         "frames": int(made.last - made.first) + 1,
         "seconds": take.seconds,
         "sound": str(sound) if sound and bpy.app.build_options.audaspace else None,
-        "notes": [*cut, *said, *contacts.notes(mouth)],
+        "notes": [*cut, *said, *baking.remarks(character, made.controls), *contacts.notes(mouth)],
     }
     preset = {"preset": getattr(args, "fbx_preset", None) or "plain"}
     for name in ("fbx", "glb", "usd", "abc", "mdd"):

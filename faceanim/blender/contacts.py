@@ -21,8 +21,8 @@ from ..core.take import Take
 from ..errors import CharacterError, InputError
 from ..formats import takes
 from ..retarget import faces, gaps, lips, names, stance
-from . import scene
-from .bake import scene_rate
+from . import motion, scene
+from .bake import remarks, scene_rate
 from .carrying import carrying
 from .scene import Character
 from .stage import clip_span
@@ -104,7 +104,11 @@ def axes(character: Character, mapping: Mapping | None = None) -> np.ndarray:
 
 def _points(mesh: Object) -> np.ndarray:
     keys = mesh.data.shape_keys
-    return _coordinates(keys.reference_key.data if keys else mesh.data.vertices)
+    points = _coordinates(keys.reference_key.data if keys else mesh.data.vertices)
+    lost = ~np.isfinite(points).all(1)  # as broken imports leave them: among the others they do no harm
+    if lost.any() and not lost.all():
+        points[lost] = np.median(points[~lost], axis=0)
+    return np.nan_to_num(points, copy=False)
 
 
 def _coordinates(points: object) -> np.ndarray:
@@ -115,9 +119,12 @@ def _coordinates(points: object) -> np.ndarray:
 
 def _key_deltas(mesh: Object, mapping: Mapping) -> Iterable[tuple[str, np.ndarray]]:
     keys = mesh.data.shape_keys
-    for block in keys.key_blocks[1:] if keys else ():
+    for block in keys.key_blocks[1:] if keys and keys.use_relative else ():
         if block.name in mapping.targets and not block.mute:
-            yield block.name, _coordinates(block.data) - _coordinates(block.relative_key.data)
+            with np.errstate(invalid="ignore"):
+                delta = _coordinates(block.data) - _coordinates(block.relative_key.data)
+            delta[~np.isfinite(delta).all(1)] = 0.0
+            yield block.name, delta
 
 
 def _bone_deltas(
@@ -164,12 +171,14 @@ def _moves(character: Character, control: str) -> list[tuple[bpy.types.PoseBone,
 
 @contextmanager
 def deforming(meshes: Iterable[Object]) -> Iterator[None]:
-    """Meshes with the vertices they have: without the modifiers that make others."""
+    """Meshes with the vertices they have, also where they are hidden: without the modifiers that make others."""
+    meshes = list(meshes)
     hidden = [m for mesh in meshes for m in mesh.modifiers if m.type not in _MOVING and m.show_viewport]
     for modifier in hidden:
         modifier.show_viewport = False
     try:
-        yield
+        with motion.evaluated(meshes):
+            yield
     finally:
         for modifier in hidden:
             modifier.show_viewport = True
@@ -201,8 +210,10 @@ def verify(blend: str | Path, take: str | Path, mapping: Mapping | None = None, 
     if Path(blend).suffix.lower() != ".blend":
         raise InputError(f"{Path(blend).name} is no .blend", "name the .blend that `bake` wrote, then the take")
     known = takes.read(input_file(take, "take"))
-    _, mouth, found, times = measured(blend, mapping)
-    return {"blend": str(blend), "take": str(take), **report(mouth, known, found, times + lead_s)}
+    mapping, mouth, found, times = measured(blend, mapping)
+    told = report(mouth, known, found, times + lead_s)
+    told["notes"] += remarks(baked_character(bpy.context.scene, Path(blend)), mapping.controls)
+    return {"blend": str(blend), "take": str(take), **told}
 
 
 def measured(blend: str | Path, mapping: Mapping | None = None) -> tuple[Mapping, lips.Mouth, gaps.Gaps, np.ndarray]:
@@ -259,7 +270,8 @@ def sample(
                 place = np.array(evaluated.matrix_world)
                 shown[row, where] = _coordinates(evaluated.data.vertices)[which] @ place[:3, :3].T + place[:3, 3]
     opened.frame_set(before[0], subframe=before[1])
-    return _steadied(shown @ space, mouth)
+    shown = shown @ space
+    return _steadied(np.where(np.isfinite(shown), shown, mouth.points), mouth)
 
 
 def _steadied(points: np.ndarray, mouth: lips.Mouth) -> np.ndarray:

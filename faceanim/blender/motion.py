@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import bpy
@@ -30,6 +31,31 @@ class Motion:
         return Motion(self.keys, {name: matrices * by for name, matrices in self.bones.items()}, places)
 
 
+@contextmanager
+def evaluated(objects: Iterable[Object]) -> Iterator[None]:
+    """Blender evaluates these objects although they are hidden, or their collections are left out of the view layer;
+    all is as before afterwards."""
+    scene, layer = bpy.context.scene, bpy.context.view_layer
+    unseen = [thing for thing in objects if not thing.visible_get()]
+    off = [thing for thing in unseen if thing.hide_viewport and thing.library is None]
+    collection = bpy.data.collections.new("faceanim") if unseen else None
+    try:
+        if collection:
+            scene.collection.children.link(collection)
+        for thing in unseen:
+            collection.objects.link(thing)
+        for thing in off:
+            thing.hide_viewport = False
+        layer.update()
+        yield
+    finally:
+        for thing in off:
+            thing.hide_viewport = True
+        if collection:
+            bpy.data.collections.remove(collection)
+            layer.update()
+
+
 def sample(scene: Scene, objects: Iterable[Object], frames: np.ndarray) -> Motion:
     """Go through frames (F,), whole or not, and note what is shown; the scene's frame is as before afterwards."""
     objects = list(objects)
@@ -38,14 +64,15 @@ def sample(scene: Scene, objects: Iterable[Object], frames: np.ndarray) -> Motio
     values = {o.name: np.zeros((len(frames), len(o.data.shape_keys.key_blocks)), np.float32) for o in keyed}
     poses = {o.name: np.zeros((len(frames), len(o.pose.bones), 16), np.float32) for o in armatures}
     places = {o.name: np.zeros((len(frames), 4, 4), np.float32) for o in objects}
-    for i in _visit(scene, frames):
-        depsgraph = bpy.context.evaluated_depsgraph_get()
-        for thing in keyed:
-            thing.data.shape_keys.key_blocks.foreach_get("value", values[thing.name][i])
-        for thing in armatures:
-            thing.evaluated_get(depsgraph).pose.bones.foreach_get("matrix", poses[thing.name][i].ravel())
-        for thing in objects:
-            places[thing.name][i] = thing.evaluated_get(depsgraph).matrix_world
+    with evaluated(objects):
+        for i in _visit(scene, frames):
+            depsgraph = bpy.context.evaluated_depsgraph_get()
+            for thing in keyed:
+                thing.data.shape_keys.key_blocks.foreach_get("value", values[thing.name][i])
+            for thing in armatures:
+                thing.evaluated_get(depsgraph).pose.bones.foreach_get("matrix", poses[thing.name][i].ravel())
+            for thing in objects:
+                places[thing.name][i] = thing.evaluated_get(depsgraph).matrix_world
     keys = {
         (o.name, block.name): values[o.name][:, i] * (not block.mute)
         for o in keyed
@@ -63,16 +90,17 @@ def sample(scene: Scene, objects: Iterable[Object], frames: np.ndarray) -> Motio
 def points(scene: Scene, meshes: Iterable[Object], frames: np.ndarray) -> Iterator[list[np.ndarray]]:
     """At each frame every mesh's vertices, float32 (V, 3) in the world, after all modifiers."""
     meshes = list(meshes)
-    for _ in _visit(scene, frames):
-        depsgraph = bpy.context.evaluated_depsgraph_get()
-        shown = []
-        for mesh in meshes:
-            evaluated = mesh.evaluated_get(depsgraph)
-            flat = np.empty(3 * len(evaluated.data.vertices), np.float32)
-            evaluated.data.vertices.foreach_get("co", flat)
-            place = np.array(evaluated.matrix_world, np.float32)
-            shown.append(flat.reshape(-1, 3) @ place[:3, :3].T + place[:3, 3])
-        yield shown
+    with evaluated(meshes):
+        for _ in _visit(scene, frames):
+            depsgraph = bpy.context.evaluated_depsgraph_get()
+            shown = []
+            for mesh in meshes:
+                now = mesh.evaluated_get(depsgraph)
+                flat = np.empty(3 * len(now.data.vertices), np.float32)
+                now.data.vertices.foreach_get("co", flat)
+                place = np.array(now.matrix_world, np.float32)
+                shown.append(flat.reshape(-1, 3) @ place[:3, :3].T + place[:3, 3])
+            yield shown
 
 
 def places(objects: Iterable[Object]) -> list[np.ndarray]:

@@ -147,11 +147,16 @@ def missing_for_bake(settings: FaceanimScene) -> str:
         return "Choose a character"
     if not settings.take:
         return "Analyze a clip, or choose a take"
-    return ""
+    return _editing()
 
 
 def missing_for_export(settings: FaceanimScene) -> str:
-    return "" if settings.baked else missing_for_bake(settings) or "Bake first"
+    return _editing() if settings.baked else missing_for_bake(settings) or "Bake first"
+
+
+def _editing() -> str:
+    """In Edit Mode no mesh is evaluated."""
+    return "Leave Edit Mode first" if bpy.context.mode.startswith("EDIT") else ""
 
 
 class _Reporting:
@@ -253,8 +258,12 @@ class FACEANIM_OT_bake(_Reporting, bpy.types.Operator):
         return not reason
 
     def work(self, context, settings):
+        from . import bake, scene
+
         report = bake_scene(context.scene)
         self.report({"INFO"}, f"Baked {report.keys} keys on {len(report.controls)} controls")
+        for remark in bake.remarks(scene.character([settings.character]), report.controls):
+            self.report({"WARNING"}, remark)
 
 
 class FACEANIM_OT_copy_error(bpy.types.Operator):

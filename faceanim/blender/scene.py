@@ -24,8 +24,16 @@ from .skeleton import head_space as head_space
 USD = (".usd", ".usdc", ".usda", ".usdz")
 SUFFIXES = (".blend", ".glb", ".gltf", ".vrm", ".fbx", *USD)
 NEW_FILE_FPS = 30
+NO_KEYS = (
+    "the face is moved by shape keys or bones: import them, or make keys with `faceanim shapes` (in the panel: "
+    "Create Face Shapes)"
+)
 HAS_FBX_IMPORT = bpy.app.version >= (4, 5, 0)
 """Blender's own importer; before, an add-on's."""
+
+
+ABSOLUTE = "absolute, not relative"
+"""Why a key's value does nothing: all of its mesh's keys follow one another in time."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,8 @@ def open_file(path: str | Path) -> Scene:
             bpy.ops.wm.open_mainfile(filepath=str(path.resolve()), load_ui=False, use_scripts=False)
         except RuntimeError as error:
             raise _unreadable(path, error) from error
+        if bpy.context.object and bpy.context.object.mode == "EDIT":  # in which a mesh is not evaluated
+            bpy.ops.object.mode_set(mode="OBJECT")
     else:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = NEW_FILE_FPS, 1.0
@@ -162,7 +172,7 @@ def character(
     if override and any(is_linked(o) or is_linked(o.data) for o in chosen):
         make_overrides(chosen, objects)
         return character([override_of(chosen[0]) or chosen[0]])
-    meshes = tuple(o for o in chosen if o.type == "MESH")
+    meshes = tuple(o for o in chosen if o.type == "MESH" and len(o.data.vertices))
     armatures = tuple(sorted({a for m in meshes if (a := armature_of(m))}, key=lambda a: -_bound(a, meshes)))
     return Character(read_rig(meshes, armatures), meshes, armatures)
 
@@ -239,7 +249,7 @@ def _choose(groups: list[list[Object]], objects: list[Object], name: str | None,
             )
         if group not in keyed + boned:
             raise CharacterError(
-                f"'{name}' has no shape keys", "its face is moved by shape keys or bones: make or import them"
+                f"'{name}' has no shape keys", NO_KEYS
             )
         return group
     for group in keyed + boned:
@@ -248,10 +258,15 @@ def _choose(groups: list[list[Object]], objects: list[Object], name: str | None,
     if not keyed and boned:
         return boned[0]
     if not keyed:
-        raise CharacterError(
-            "no mesh has shape keys", "the face is moved by shape keys or bones: make or import them first"
-        )
+        raise CharacterError("no mesh has shape keys", _lost() or NO_KEYS)
     return max(keyed, key=lambda g: len({k for o in g for k in _key_names(o)}))
+
+
+def _lost() -> str:
+    """What to do about files that are linked from and are not there, "" where all are."""
+    files = (Path(bpy.path.abspath(library.filepath, library=library.library)) for library in bpy.data.libraries)
+    gone = [file.name for file in files if not file.is_file()]
+    return f"put {', '.join(gone)} back, which is linked: File > External Data > Find Missing Files" if gone else ""
 
 
 def _moves_face(thing: Object) -> bool:
@@ -259,7 +274,7 @@ def _moves_face(thing: Object) -> bool:
 
 
 def _key_names(thing: Object) -> list[str]:
-    if thing.type != "MESH" or not thing.data.shape_keys:
+    if thing.type != "MESH" or not thing.data.shape_keys or not len(thing.data.vertices):
         return []
     return [k.name for k in thing.data.shape_keys.key_blocks[1:]]
 
@@ -281,9 +296,7 @@ def read_rig(meshes: Iterable[Object], armatures: Iterable[Object] = ()) -> Rig:
         for key in _keys_of(mesh, eyeballs[mesh] if bound else None):
             found.setdefault(key.name, []).append((mesh, key))
     if not found and not any(map(_moves_face, armatures)):
-        raise CharacterError(
-            "no mesh has shape keys", "the face is moved by shape keys or bones: make or import them first"
-        )
+        raise CharacterError("no mesh has shape keys", NO_KEYS)
     by_armature = {armature: skeleton.bones_of(armature) for armature in armatures}
     return Rig(
         armatures[0].name if armatures else meshes[0].name,
@@ -327,7 +340,9 @@ def _keys_of(mesh: Object, eyeballs: np.ndarray | None) -> list[Key]:
     if not shapes:
         return []
     coordinates = {block: _coordinates(block) for block in shapes.key_blocks}
-    size = float(np.ptp(coordinates[shapes.reference_key], axis=0).max(initial=0.0))
+    at_rest = coordinates[shapes.reference_key]
+    there = at_rest[np.isfinite(at_rest).all(1)]
+    size = float(np.ptp(there, axis=0).max()) if len(there) else 0.0
     driven = driven_paths(shapes)
     keys = []
     for block in shapes.key_blocks:
@@ -335,6 +350,8 @@ def _keys_of(mesh: Object, eyeballs: np.ndarray | None) -> list[Key]:
             continue
         moved = np.abs(coordinates[block] - coordinates[block.relative_key]).max(1, initial=0.0) > 1e-5 * size
         blocked = "linked" if is_linked(shapes) else "muted" if block.mute else ""
+        if not blocked and not shapes.use_relative:
+            blocked = ABSOLUTE
         if not blocked and key_path(block.name) in driven:
             blocked = "driven"
         lids_only = eyeballs is not None and not (moved & eyeballs).any()

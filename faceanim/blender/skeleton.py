@@ -40,6 +40,15 @@ def driven_paths(block: bpy.types.ID) -> set[str]:
     return {driver.data_path for driver in data.drivers} if data else set()
 
 
+def driven_apart(block: bpy.types.ID) -> set[str]:
+    """The driven data paths that follow no shape key: what drives them is a control of the user's own."""
+    data = block.animation_data
+    return {
+        driver.data_path for driver in (data.drivers if data else ())
+        if not any(target.id_type == "KEY" for variable in driver.driver.variables for target in variable.targets)
+    }  # fmt: skip
+
+
 def bones_of(armature: Object) -> list[Bone]:
     space = head_space(armature)
     driven = driven_paths(armature)

@@ -90,8 +90,9 @@ def cached(character: Character, span: tuple[int, int] | None = None) -> Iterato
         paths = [Path(folder) / f"{i}.mdd" for i in range(len(meshes))]
         write_points(meshes, frames, paths)
         with _own_scene(max(0, last - first)) as (stage, names):
-            for mesh, path in zip(meshes, paths, strict=True):
-                copy = _frozen(mesh, stage)
+            with motion.evaluated(meshes):
+                copies = [_frozen(mesh, stage) for mesh in meshes]
+            for mesh, copy, path in zip(meshes, copies, paths, strict=True):
                 cache = copy.modifiers.new("faceanim", "MESH_CACHE")
                 cache.cache_format, cache.filepath = "MDD", str(path)
                 cache.interpolation, cache.frame_start = "NONE", 0.0

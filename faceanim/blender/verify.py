@@ -306,8 +306,9 @@ def _compare_vertices(path: Path, blend: Path) -> dict[str, Any]:
     caches = _point_caches(path, names) if path.suffix.lower() == ".mdd" else {}
     meshes = [mesh for mesh in character.meshes if not caches or mesh.name in caches]
     names = [mesh.name for mesh in meshes]
-    opened.frame_set(first)
-    places = motion.places(meshes)
+    with motion.evaluated(meshes):
+        opened.frame_set(first)
+        places = motion.places(meshes)
     with tempfile.TemporaryDirectory(prefix="faceanim-", ignore_cleanup_errors=True) as folder:
         wanted = dict(zip(names, _keep(folder, motion.points(opened, meshes, frames), len(frames)), strict=True))
         rate = scene_rate(_empty_scene(fps))

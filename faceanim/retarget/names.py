@@ -288,6 +288,17 @@ def _unused(key: Key, matches: list[_Match], choice: _Choice, eye_bones: bool, s
     return choice.refusal(own[0]) or "another key does this already"
 
 
+_REMEDIES = {
+    "it is muted": "unmute the keys",
+    "it is driven": "remove the keys' drivers",
+    "it is linked": "Object > Library Override > Make, or append the character",
+    "it is absolute, not relative": "turn on Relative below the list of shape keys",
+    "it moves nothing": "give the keys a shape, or make new ones with `faceanim shapes` (Create Face Shapes)",
+    "its slider does not go above 0": "raise the upper ends of the keys' ranges, or name a mapping with --mapping",
+}
+"""What to do where all keys cannot be driven, by why (`_Match.dead`)."""
+
+
 def _nothing(rig: Rig, matches: list[_Match]) -> CharacterError:
     if not rig.keys:
         return CharacterError(
@@ -297,10 +308,11 @@ def _nothing(rig: Rig, matches: list[_Match]) -> CharacterError:
     names = ", ".join(key.name for key in rig.keys[:6]) + (", ..." if len(rig.keys) > 6 else "")
     dead = {m.key.name: m.dead for m in matches if m.dead}
     if dead:
-        name, why = next(iter(dead.items()))
+        why = max(_REMEDIES, key=list(dead.values()).count)
+        name = next((name for name in dead if dead[name] == why), next(iter(dead)))
         return CharacterError(
-            f"no shape key of '{rig.name}' can be driven: of '{name}', {why}",
-            "unmute and unlock the keys, remove their drivers, or choose another object",
+            f"no shape key of '{rig.name}' can be driven: of '{name}', {dead[name]}",
+            f"{_REMEDIES[why]}, or choose another object",
         )
     return CharacterError(
         f"none of the {len(rig.keys)} shape keys of '{rig.name}' is named like a face's or moves like one ({names})",

@@ -1,13 +1,16 @@
 """Meshes that nobody should have to animate: a clear error or a sane result."""
 
 import time
+from argparse import Namespace
 
 import bpy
 import numpy as np
 import pytest
 
-from faceanim.blender import contacts, mappings
+from faceanim.blender import bake as baking
+from faceanim.blender import commands, contacts, mappings
 from faceanim.blender import scene as scenes
+from faceanim.core.curve import Curve
 from faceanim.core.mapping import Mapping, Target
 from faceanim.errors import CharacterError
 from faceanim.retarget import geometry, lips
@@ -123,6 +126,97 @@ def test_faces_without_area_and_points_on_one_place():
     build(points, faces, {**keys, "jawOpen": jaw_drop(points)})
     mapping, _ = mappings.of(scenes.character(bpy.context))
     assert "jawOpen" in mapping.targets and np.isfinite([t.maximum for t in mapping.targets.values()]).all()
+
+
+def test_points_without_a_place():
+    """Not a number, as broken imports leave them: in the basis, in a key."""
+    points, faces = sphere()
+    thing = build(points, faces, {"jawOpen": jaw_drop(points), "eyeBlinkLeft": 0.1 * jaw_drop(points)})
+    blocks = thing.data.shape_keys.key_blocks
+    for block in blocks:
+        block.data[5].co.x = float("nan")
+    blocks["eyeBlinkLeft"].data[9].co.z = float("inf")
+    character = scenes.character(bpy.context)
+    assert all(character.rig.key(name).moves for name in ("jawOpen", "eyeBlinkLeft"))
+    shapes = contacts.shapes(character)
+    assert np.isfinite(shapes.points).all() and all(np.isfinite(d).all() for _, d in shapes.deltas.values())
+    assert shapes.deltas["jawOpen"][1][:, 1].min() == pytest.approx(-0.3, abs=1e-5)
+
+
+def test_a_mesh_without_points():
+    points, faces = sphere()
+    thing = build(points, faces, {"jawOpen": jaw_drop(points)})
+    empty = bpy.data.objects.new("Nothing", bpy.data.meshes.new("Nothing"))
+    bpy.context.scene.collection.objects.link(empty)
+    for name in ("Basis", "jawOpen"):
+        empty.shape_key_add(name=name)
+    assert scenes.character(bpy.context).meshes == (thing,)
+    bpy.data.objects.remove(thing)
+    with pytest.raises(CharacterError, match="no mesh has shape keys") as raised:
+        scenes.character(bpy.context)
+    assert "Create Face Shapes" in raised.value.hint
+
+
+def test_absolute_keys_are_told_and_left_alone():
+    thing = build(*sphere(), {"jawOpen": jaw_drop(sphere()[0])})
+    thing.data.shape_keys.use_relative = False
+    with pytest.raises(CharacterError, match="absolute, not relative") as raised:
+        mappings.of(scenes.character(bpy.context))
+    assert "turn on Relative" in raised.value.hint
+
+
+def test_what_hides_the_animation_is_told():
+    """A pinned key, a key that the user's own control drives, one that is muted on one of the meshes."""
+    points, faces = sphere()
+    keys = {"jawOpen": jaw_drop(points), "mouthClose": -0.2 * jaw_drop(points), "mouthPucker": 0.1 * jaw_drop(points)}
+    thing = build(points, faces, keys)
+    other = thing.copy()
+    other.data, other.name = thing.data.copy(), "Beard"
+    bpy.context.scene.collection.objects.link(other)
+    thing.show_only_shape_key = True
+    blocks = thing.data.shape_keys.key_blocks
+    blocks["mouthPucker"].mute = True
+    thing["open"] = 0.25
+    driver = blocks["jawOpen"].driver_add("value").driver
+    variable = driver.variables.new()
+    variable.targets[0].id, variable.targets[0].data_path = thing, '["open"]'
+    driver.expression = variable.name
+    bpy.context.view_layer.update()
+    character = scenes.character(bpy.context)
+    seconds = np.array([0.0, 1.0])
+    report = baking.bake(character, [Curve(name, seconds, np.array([0.0, 0.8])) for name in keys], 24, 1)
+    assert set(report.controls) == set(keys)
+    told = " ".join(baking.remarks(character, report.controls))
+    assert "Solo Active Shape Key off on 'Face'" in told and "'Beard'" not in told
+    assert "left driven on 'Face': jawOpen" in told and "left muted on 'Face': mouthPucker" in told
+    bpy.context.scene.frame_set(25)
+    shown = {mesh.name: mesh.data.shape_keys.key_blocks["jawOpen"].value for mesh in (thing, other)}
+    assert shown == {"Face": pytest.approx(0.25), "Beard": pytest.approx(0.8)}
+
+
+def test_a_file_that_was_saved_in_edit_mode(demo_blend, tmp_path):
+    scenes.open_file(demo_blend)
+    bpy.context.view_layer.objects.active = bpy.data.objects["Head"]
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    scenes.open_file(tmp_path / "a.blend")
+    assert bpy.data.objects["Head"].mode == "OBJECT"
+
+
+def test_a_library_that_is_gone(tmp_path):
+    build(*sphere(), {"jawOpen": jaw_drop(sphere()[0])})
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Face"]
+    bpy.context.scene.collection.objects.link(bpy.data.objects["Face"])
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    given = Namespace(file=tmp_path / "a.blend", object=None)
+    assert commands.rig(given)["keys"] == ["jawOpen"], "what `bake` can override `rig` knows"
+    (tmp_path / "library.blend").rename(tmp_path / "other.blend")
+    with pytest.raises(CharacterError, match="no mesh has shape keys") as raised:
+        commands.rig(given)
+    assert "library.blend" in raised.value.hint
 
 
 @pytest.fixture(scope="module")

@@ -264,6 +264,31 @@ def test_the_scene_is_left_as_it_was(puppet, curves, tmp_path):
     assert all((after.keys[name] == values).all() for name, values in shown.keys.items())
 
 
+@pytest.mark.parametrize("kind", WRITERS)
+def test_what_is_hidden_is_exported_all_the_same(puppet, curves, tmp_path, kind):
+    """An object that is off in viewports, and a collection that the view layer leaves out."""
+    scene, head = bpy.context.scene, bpy.data.objects["Head"]
+    left_out = bpy.data.collections.new("Character")
+    scene.collection.children.link(left_out)
+    for thing in list(scene.collection.objects):
+        scene.collection.objects.unlink(thing)
+        left_out.objects.link(thing)
+    bake(puppet, curves, 24, 1)
+    head.modifiers.new("Subdivision", "SUBSURF").levels = 1
+    shown = motion.sample(scene, scene.objects, np.arange(1, 40))
+    head.hide_viewport = True
+    bpy.context.view_layer.layer_collection.children["Character"].exclude = True
+    hidden = motion.sample(scene, scene.objects, np.arange(1, 40))
+    assert np.ptp(hidden.keys["Head", "jawOpen"]) > 0.5
+    assert all(np.array_equal(hidden.keys[name], values) for name, values in shown.keys.items())
+    assert all(np.allclose(hidden.bones[name], values, atol=1e-6) for name, values in shown.bones.items())
+    report = exported(scenes.character(bpy.context), tmp_path, kind)
+    assert report["passed"] and report["max_error"] < 1e-3 and report["controls"] == (2 if kind in VERTICES else 8)
+    scenes.open_file(tmp_path / "scene.blend")
+    assert bpy.data.objects["Head"].hide_viewport and not bpy.context.view_layer.objects
+    assert [c.name for c in bpy.data.collections] == ["Character"]
+
+
 def test_a_folder_that_is_not_there(puppet, curves, tmp_path):
     bake(puppet, curves, 24, 1)
     with pytest.raises(OutputError, match="folder"):
