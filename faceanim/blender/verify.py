@@ -56,11 +56,11 @@ def verify_export(path: str | Path, blend: str | Path) -> dict[str, Any]:
     """Compare every control that the baked .blend animates with an export made from it, at every frame.
 
     Of FBX, glTF and USD keys and bones are compared, of Alembic and MDD every vertex. FBX and glTF are read twice: by
-    Blender's importer, and their morph curves straight from the file. An MDD may be one mesh's file, or the name that
-    the export was given, for all of them. Replaces what is open in this Blender. Returns `controls`, `frames`,
-    `seconds`, `fps`, `max_error`, `worst` (the control, object and time), `missing`, `file` (the rate and length that
-    the file itself says, and the error of its own curves) and `passed`: whether all are within LIMIT, and rate and
-    length are kept. Raises InputError.
+    Blender's importer, and their morph curves, of glTF the bones too, straight from the file. An MDD may be one mesh's
+    file, or the name that the export was given, for all of them. Replaces what is open in this Blender. Returns
+    `controls`, `frames`, `seconds`, `fps`, `max_error`, `worst` (the control, object and time), `missing`, `file` (the
+    rate and length that the file itself says, and the error of its own curves) and `passed`: whether all are within
+    LIMIT, and rate and length are kept. Raises InputError.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -161,7 +161,7 @@ def _usd_module() -> Iterator[Any]:
 
 
 def _with_file(report: dict[str, Any], wanted: Seen, filed: exported.Exported, curves: bool) -> dict[str, Any]:
-    """The report with what the file itself says: its rate and length, and its own morph curves."""
+    """The report with what the file itself says: its rate and length, its own morph curves, and of glTF its bones."""
     seconds = np.arange(wanted.frames) / wanted.fps
     largest, missing = 0.0, []
     for (mesh, key), values in wanted.keys.items() if curves else ():
@@ -170,6 +170,11 @@ def _with_file(report: dict[str, Any], wanted: Seen, filed: exported.Exported, c
                 missing.append(f"{mesh}: {key}")
                 continue
             largest = max(largest, float(np.abs(np.interp(seconds, *filed.morphs[mesh, key]) - values).max()))
+    for name, turns in wanted.turns.items():
+        if name in filed.turns:
+            times, own = filed.turns[name]
+            nearest = np.abs(times[:, None] - seconds).argmin(0)
+            largest = max(largest, float(_angles(turns, own[nearest]).max()))
     length = (wanted.frames - 1) / wanted.fps
     moves = report["controls"] > 0 and wanted.frames > 1
     kept = not filed.fps or not moves or (abs(filed.fps / wanted.fps - 1) < 1e-4 and abs(filed.seconds - length) < 1e-3)
