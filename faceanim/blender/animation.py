@@ -132,7 +132,14 @@ def make_room(block: ID, paths: Iterable[str]) -> AnimData:
             track.mute = True
         data.use_nla = True
     curves = fcurves(data.action, _slot(data))
-    if {curve.data_path for curve in curves} & set(paths):
+    alone = next((track for track in data.nla_tracks if track.is_solo), None)
+    if alone:  # ours would be silent beside it: what is silent now stays so by being muted
+        alone.is_solo = False
+        if data.action:
+            _push_down(data, curves)
+        for track in data.nla_tracks:
+            track.mute = track.mute or track != alone
+    elif {curve.data_path for curve in curves} & set(paths):
         _push_down(data, curves)
     return data
 

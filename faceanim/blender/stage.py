@@ -225,6 +225,8 @@ def _copies(originals: list[Object], stage: Scene, usd: bool) -> dict[Object, Ob
         if copy.type == "MESH":
             if copy.data.shape_keys:
                 copy.data.shape_keys.animation_data_clear()
+                for block in copy.data.shape_keys.key_blocks:
+                    block.mute = False  # it stays at 0; glTF's exporter would leave it out
             copy.show_only_shape_key = False
             plain_mesh(copy, stage)
     return copies

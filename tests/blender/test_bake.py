@@ -193,6 +193,23 @@ def test_face_animation_of_the_user_comes_through_outside_the_clip(puppet, curve
     assert key_value("Head", "nothing") == pytest.approx(0.7)
 
 
+def test_a_track_of_the_user_that_plays_alone_goes_on_so(puppet, curves):
+    block = bpy.data.objects["Head"].data.shape_keys
+    for name, values in (("silent", [0.9, 0.9]), ("alone", [0.5, 0.7]), ("active", [0.1, 0.1])):
+        animate(block, 'key_blocks["nothing"].value', values)
+        data = block.animation_data
+        if name != "active":
+            animation.add_strip(data, name, data.action, getattr(data, "action_slot", None))
+            data.action = None
+    block.animation_data.nla_tracks["alone"].is_solo = True
+    go_to(6)
+    assert key_value("Head", "nothing") == pytest.approx(0.6)
+    bake(puppet, curves, FPS, 1)
+    go_to(6)
+    assert key_value("Head", "nothing") == pytest.approx(0.6)
+    assert key_value("Head", "jawOpen") == pytest.approx(curves[0].at([5 / FPS])[0], abs=1e-5)
+
+
 def test_what_the_clip_says_nothing_of_is_left_to_the_user(puppet, curves):
     animate(bpy.data.objects["Head"].data.shape_keys, 'key_blocks["nothing"].value', [0.5, 0.7])
     animate(puppet.armature, 'pose.bones["eye.L"].rotation_euler', [(0.1, 0, 0), (0.3, 0, 0)])

@@ -67,8 +67,24 @@ def test_modifiers_keep_the_keys(puppet, curves, tmp_path, kind):
     report = exported(puppet, tmp_path, kind)
     assert report["passed"] and report["max_error"] < 1e-3, report
     bpy.context.scene.frame_set(30)
-    apart = np.abs(wanted[:, None] - deformed("Head")[None]).max(2)
-    assert apart.min(1).max() < 1e-4 and apart.min(0).max() < 1e-4
+    same_skin(deformed("Head"), wanted)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_muted_key_is_kept_and_does_nothing(puppet, curves, tmp_path, kind):
+    block = bpy.data.objects["Head"].data.shape_keys.key_blocks["mouthClose"]
+    block.mute, block.value = True, 0.8
+    character = scenes.character(bpy.context)
+    bake(character, curves, 24, 1)
+    bpy.context.scene.frame_set(31)
+    wanted = deformed("Head")
+    report = exported(character, tmp_path, kind)
+    assert report["passed"] and report["max_error"] < 1e-3, report
+    if kind not in VERTICES:
+        names = {key.name for keys in bpy.data.shape_keys for key in keys.key_blocks}
+        assert {"jawOpen", "mouthClose", "eyeBlinkLeft"} <= names
+    bpy.context.scene.frame_set(30)
+    same_skin(deformed("Head"), wanted)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -155,6 +171,12 @@ def deformed(name):
     thing.data.vertices.foreach_get("co", flat)
     world = np.array(thing.matrix_world)
     return flat.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+
+
+def same_skin(shown, wanted):
+    """Whatever the order of the vertices, and how many stand in one place."""
+    apart = np.abs(wanted[:, None] - shown[None]).max(2)
+    assert apart.min(1).max() < 1e-4 and apart.min(0).max() < 1e-4
 
 
 @pytest.mark.parametrize("kind", ["fbx", "unity.fbx", "glb", "gltf"])
