@@ -64,13 +64,13 @@ def lid_shift(name: str, s: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, 
     room = np.clip(1 - s**2, 0, 1)
     up, down, azimuth = {
         "eyeBlink": (0, 0, 0),
-        "eyeSquint": (0.2 * (closed - high), 0.55 * (closed - low), 0),
+        "eyeSquint": (0.08 * (closed - high), 0.55 * (closed - low), 0),
         "eyeWide": (9.0 * room, -4.5 * room, 0),
         "eyeLookUp": (8.0 * room, 4.5 * room, 0),
         "eyeLookDown": (-15.0 * room, -6.0 * room, 0),
         "eyeLookIn": (0, 0, -4.0 * room**0.5),
         "eyeLookOut": (0, 0, 4.0 * room**0.5),
-        "cheekSquint": (0, 0.3 * (closed - low), 0),
+        "cheekSquint": (0, 0.12 * (closed - low), 0),
         "mouthSmile": (0, 0.12 * (closed - low), 0),
         "noseSneer": (0.06 * (closed - high), 0.14 * (closed - low), 0),
         "browDown": (-4.0 * room, 0, 0),
@@ -292,7 +292,7 @@ class SkinKeys:
         meet = np.empty_like(edge)
         for i, s in enumerate(np.round(self.s, 6)):
             upper, lower = (table.get((float(s), side), table.get((float(s), 0.0))) for side in (1.0, -1.0))
-            meet[i] = 0.6 * upper + 0.4 * lower
+            meet[i] = 0.7 * upper + 0.3 * lower
         return self.around_lips(meet - jaw_open[self.core])
 
     # -- the lids --------------------------------------------------------------------------------------------------

@@ -54,7 +54,8 @@ def _mouth(k: SkinKeys, name: str) -> np.ndarray:
             return k.lips(**pull(9.0, 0, -3.0), thin=(lambda s: 1 - 0.3 * corner(s), lambda s: 1 - 0.3 * corner(s)))
         case "mouthPress":
             flat = lambda s: 1 - 0.4 * smooth((s + 0.35) / 0.7)  # noqa: E731
-            return k.lips(**pull(1.0, 0, 0.8), roll=(lambda s: 14 * side(s), lambda s: 14 * side(s)), thin=(flat, flat))
+            up = lambda s: vector(corner(s), 1.0, 0, 0.8) + vector(side(s), 0, -1.0, 2.0)  # noqa: E731
+            return k.lips(**_both(up), roll=(lambda s: 14 * side(s), lambda s: 8 * side(s)), thin=(flat, flat))
         case "mouthLowerDown":
             down = lambda s: vector(side(s), 1.0, 0, -8.0)  # noqa: E731
             return k.lips(lambda s: 0 * vector(s, 1, 1, 1), down, roll=(0, lambda s: -12 * side(s)))
@@ -83,7 +84,8 @@ def _mouth(k: SkinKeys, name: str) -> np.ndarray:
         case "mouthShrugLower":
             return k.lips(**_both(lambda s: vector(middle(s), 0, -2.5, 4.5)), roll=(0, -10), follow_face=False)
         case "mouthShrugUpper":
-            return k.lips(**_both(lambda s: vector(middle(s), 0, -2.0, 3.2)), roll=(-12, 0), follow_face=False)
+            out = lambda s: vector(middle(s), 0, -1.2, 3.4)  # noqa: E731
+            return k.lips(out, lambda s: 0 * vector(s, 1, 1, 1), roll=(-10, 0), follow_face=False)
         case "mouthLeft":
             return k.lips(**_both(lambda s: vector(1 - 0.15 * s, 9.0, 0, 0.8)))
         case "cheekPuff":
@@ -105,14 +107,18 @@ def _around(k: SkinKeys, name: str) -> np.ndarray:
             return k.swell((40, -66, 146), (8, 20, 10), -1.8)
         case "mouthUpperUp":
             return k.field(go((20, -80, 166), (13, 20, 11), 0, 0, 2.5)) + k.swell((27, -76, 172), (11, 20, 9), 1.2)
+        case "mouthShrugUpper":
+            return k.field(go((14, -84, 160), (14, 20, 10), 0, 0, 1.5) + go((-14, -84, 160), (14, 20, 10), 0, 0, 1.5))
         case "mouthShrugLower":
             return k.field(go((0, -84, 118), (22, 20, 12), 0, 0, 4.0)) + k.swell((0, -84, 118), (18, 20, 9), 1.8)
         case "mouthPress":
-            return k.swell((10, -82, 128), (16, 20, 6), 0.8)
+            return k.field(go((14, -84, 122), (16, 20, 12), 0, 0, 2.5)) + k.swell((12, -84, 122), (16, 20, 9), 1.2)
         case "cheekPuff":
             return sum((k.swell((x, -56, 150), (24, 30, 23), 9.0) for x in (-50, 50)), np.zeros_like(p))
         case "cheekSquint":
-            return k.field(go((40, -70, 184), (20, 25, 13), 0, 0, 5.0)) + k.swell((40, -70, 190), (17, 25, 9), 2.8)
+            return k.field(go((50, -58, 164), (24, 32, 28), 1.5, 0, 6.0)) + k.swell((46, -64, 176), (20, 28, 20), 3.0)
+        case "eyeSquint":
+            return k.field(go((40, -70, 188), (24, 28, 12), -1.5, 0, 4.0)) + k.swell((40, -70, 192), (18, 25, 8), 1.0)
         case "noseSneer":
             lift = go((13, -84, 174), (9, 16, 11), 0.8, 0, 4.5) + go((11, -76, 196), (8, 20, 16), 0, 0, 2.5)
             return k.field(lift + go((16, -76, 238), (14, 20, 9), -1.0, 0, -3.0)) + k.swell(
@@ -134,7 +140,7 @@ def pose(k: SkinKeys, name: str) -> np.ndarray:
     d = _mouth(k, name) + _around(k, name)
     if name in (*LIDS, "cheekSquint", "mouthSmile", "noseSneer", "browDown"):
         lids = k.lids(name)
-        d = np.where(np.abs(lids).max(1, keepdims=True) > 0, lids + 0.0 * d, d) if name in LIDS else d + lids
+        d = d + lids
     if name == "noseSneer":
         d = d + 0.35 * _mouth(k, "mouthUpperUp")
     return d
