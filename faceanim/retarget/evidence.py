@@ -37,7 +37,7 @@ BY_EYE = " by eye"
 """Ends the name of a look in a reference that turns the eyeball there, not the lids."""
 MEASURES = (
     "wide", "middle", "narrow", "middle, close", "narrow, close", "symmetry", "side", "size", "parting", "place",
-    "spread", "seen", "loose", "closing", "several", "half", "gaze", "shut", "nothing",
+    "spread", "seen", "loose", "closing", "several", "half", "gaze", "shut", "styled", "nothing",
 )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ class Fit:
     weights  of the MEASURES: cosines at three widths, the same where they come close to 1; how far symmetry, side,
              size, parting of lips, place, spread, what is seen, what is not skin and closing of lids are off
              (squares); and what speaks against any key being several channels, half a channel, a look, a jaw that does
-             not open, or a channel at all
+             not open, a way that is not the reference's own, or a channel at all
     trust    of how far the best pair is ahead of what nobody else has, how far it is on the way from the next such
              shape to its own, how far it is ahead of shapes that share its channels, how far behind others' shapes,
              and 1: the odds (logarithm) that it is right
@@ -61,7 +61,7 @@ class Fit:
 
 
 FITTED = Fit(
-    (0.5, 1.09, 0.68, 2.31, 0.76, 1.48, 1.5, 1.01, 2.5, 2.47, 0.6, 1.0, 0.74, 1.0, -1.35, 0.0, -0.37, 0.28, 3.45),
+    (0.5, 1.09, 0.68, 2.31, 0.76, 1.48, 1.5, 1.01, 2.5, 2.47, 0.6, 1.0, 0.74, 1.0, -1.35, 0.0, -0.37, 0.28, 0.0, 3.45),
     (3.19, 0.22, 0.67, 3.2, -0.15),
     {
         "browDown": 0.79, "browInnerUp": 0.46, "browOuterUp": 0.25, "cheekPuff": -0.16, "cheekSquint": 0.54,
@@ -105,11 +105,13 @@ class Shape:
 
 @dataclass(frozen=True)
 class Goal:
-    """A reference head, and as a Face with a field for each of `shapes`; a Shape may stand there in several ways."""
+    """A reference head, and as a Face with a field for each of `shapes`; a Shape may stand there in several ways, of
+    which those `styled`, bool (S,), are not the reference's own."""
 
     head: Face
     shapes: tuple[Shape, ...]
     face: Face
+    styled: np.ndarray
 
     @cached_property
     def symmetry(self) -> np.ndarray:
@@ -210,6 +212,7 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
         np.array([s.side != 0 for s in shapes])[None],
         np.array([s.channels[0].startswith("eyeLook") for s in shapes])[None],
         -(opening[None] & (laid.parted < OPENS)[:, None]).astype(float),
+        goal.styled[None].astype(float),
         np.full((1, 1), -1.0),
     )
     table = np.stack(table, 2).astype(float)

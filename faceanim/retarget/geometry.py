@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -34,6 +35,8 @@ WEAK = 0.4
 """The most that a key is driven by what it is only likely to be."""
 LOOK, IRIS = 0.4, 0.8
 """How far the eyeballs of a reference turn (radians), and where the coloured part of a ball begins, over its radius."""
+LIPS = 0.8
+"""How far lips reach, over the spread of what moves where they pucker."""
 FEW = 16
 """Fewer keys than this are laid onto what channels do together as well."""
 _HALVED = ("browInnerUp", "cheekPuff")
@@ -46,6 +49,29 @@ _TOGETHER = (
     ("eyeLookInLeft", "eyeLookOutRight"), ("eyeLookOutLeft", "eyeLookInRight"),
     ("browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a Shape may look on a reference: a sum of its channels, of one side alone (-1, 1), or by the lips alone."""
+
+    shape: Shape
+    parts: dict[str, float]
+    side: int = 0
+    by_lips: bool = False
+
+
+_SQUINT = tuple({f"eyeSquint{side}": 1.0, f"eyeBlink{side}": 0.4} for side in ("Left", "Right"))
+STYLES = (
+    *(Way(Shape((next(iter(parts)),)), parts) for parts in _SQUINT),
+    Way(Shape(("eyeSquintLeft", "eyeSquintRight")), {**_SQUINT[0], **_SQUINT[1]}),
+    Way(Shape(("mouthPressLeft",)), {"mouthClose": 1.0}, 1), Way(Shape(("mouthPressRight",)), {"mouthClose": 1.0}, -1),
+    Way(Shape(("jawOpen",)), {"jawOpen": 1.0}, by_lips=True),
+    Way(Shape(("jawOpen",)), {"jawOpen": 1.0, "mouthUpperUpLeft": 1.0, "mouthUpperUpRight": 1.0}, by_lips=True),
+    Way(Shape(("browInnerUp",)), {"browInnerUp": 1.0, "browOuterUpLeft": -0.7, "browOuterUpRight": -0.7}),
+)  # fmt: skip
+"""What simpler characters do: both lids narrow the eye, half of the mouth is closed where lips press, the mouth opens
+by its lips alone, brows tilt."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +237,8 @@ def _shared(
     best: dict[str, shares.Share] = {}
     for face, aim in zip(laid, goals, strict=True) if free.any() else ():
         among, towards, square = evidence.products(face, aim)
-        singles = [i for i, s in enumerate(aim.shapes) if len(s.channels) == 1 and not s.side]
-        at = {s: i for i, s in enumerate(aim.shapes)}
+        at = {s: i for i, s in enumerate(aim.shapes) if not aim.styled[i]}
+        singles = [i for i, s in enumerate(aim.shapes) if len(s.channels) == 1 and not s.side and not aim.styled[i]]
         lengths = [among[k, k] / max(square[at[s]], 1e-30) for k, s in accepted.items() if s in at and seen[k]]
         gain = np.sqrt(np.median(lengths or [1.0]))
         for i in singles:
@@ -240,29 +266,41 @@ def _shared(
 def goal(head: Face) -> Goal:
     """The reference with a field for each Shape that a key may be."""
     names = head.front.names
-    rows = [(Shape((n.removesuffix(BY_EYE),)), (n,)) for n in names]
-    rows += [(Shape((n,), side), (n,)) for n in _HALVED for side in (1, -1)]
+    rows = [Way(Shape((n.removesuffix(BY_EYE),)), {n: 1.0}) for n in names]
+    rows += [Way(Shape((n,), side), {n: 1.0}, side) for n in _HALVED for side in (1, -1)]
     groups = [(f"{n}Left", f"{n}Right") for n in PAIRED] + [tuple(sorted(group)) for group in _TOGETHER]
-    rows += [(Shape(group), tuple(c + end for c in group)) for group in groups for end in ("", BY_EYE)]
-    rows = [(shape, own) for shape, own in rows if set(own) <= set(names)]
-    return Goal(head, tuple(shape for shape, _ in rows), _composed(head, rows))
+    rows += [Way(Shape(group), {c + end: 1.0 for c in group}) for group in groups for end in ("", BY_EYE)]
+    rows = [way for way in [*rows, *STYLES] if set(way.parts) <= set(names)]
+    styled = np.array([way in STYLES for way in rows])
+    return Goal(head, tuple(way.shape for way in rows), _composed(head, rows), styled)
 
 
-def _composed(head: Face, rows: list[tuple[Shape, tuple[str, ...]]]) -> Face:
+def _composed(head: Face, rows: list[Way]) -> Face:
     at = {n: i for i, n in enumerate(head.front.names)}
-    members = [[at[n] for n in own] for _, own in rows]
-    names = tuple("+".join(own) for _, own in rows)
-    reach = np.array([head.front.reach[m].max() for m in members])
+    mixes = np.array([[way.parts.get(n, 0.0) for n in at] for way in rows])
+    reach = np.abs(mixes * head.front.reach).max(1)
+    lips = _lips(head)
     parts = []
     for part in (head.front, head.inside):
         # a channel's own length stands in its reach, the pushes are to any scale
-        pushes = np.stack([sum(part.pushes[i] * head.front.reach[i] for i in m) for m in members])
-        for k, (shape, _) in enumerate(rows):
-            if shape.side:
-                pushes[k] *= 1 / (1 + np.exp(-shape.side * part.points[:, :1] / 0.05))
-        parts.append(Fields(names, part.points, pushes.astype(np.float32), reach))
-    of_keys = head.seen, head.parted, head.loose, head.closes
-    return Face(*parts, *(np.array([value[m].min() for m in members]) for value in of_keys))
+        pushes = np.tensordot(mixes * head.front.reach, part.pushes, 1)
+        for k, way in enumerate(rows):
+            if way.side:
+                pushes[k] *= 1 / (1 + np.exp(-way.side * part.points[:, :1] / 0.05))
+            if way.by_lips:
+                pushes[k] *= lips(part.points)[:, None]
+        parts.append(Fields(tuple("+".join(way.parts) for way in rows), part.points, pushes.astype(np.float32), reach))
+    members = [[at[n] for n in way.parts] for way in rows]
+    of_keys = [np.array([value[m].min() for m in members]) for value in (head.seen, head.parted, head.loose)]
+    closes = np.array([min(w * head.closes[at[n]] for n, w in way.parts.items()) for way in rows])
+    return Face(*parts, *of_keys, closes)
+
+
+def _lips(head: Face) -> Callable[[np.ndarray], np.ndarray]:
+    """Points (N, 3) to how much they are of the lips (N,), 0..1: about where lips that pucker are."""
+    k = head.front.names.index("mouthPucker")
+    centre, width = head.front.centres[k], head.front.spreads[k]
+    return lambda points: np.exp(-(((points - centre)[:, :2] / (LIPS * width)) ** 2).sum(1) / 2)
 
 
 def _twins(own: Face) -> dict[int, int]:

@@ -40,13 +40,15 @@ def facing(moved: Moving, reference: Face) -> list[np.ndarray]:
     starts = [*_AXES, *_spread(SPREAD)]
     found = np.array([_agreement(like(turn)) for turn in starts])
     closer = _Turned(whole, reference, 0.25, 0.35)
-    turns = [_refined(closer, starts[i]) for i in (0, *np.argsort(-found, kind="stable")[:STARTS])]
-    agreed = [_agreement(closer(t)) * (AS_IT_IS if np.trace(t) > 2.5 else 1.0) for t in turns]
+    best = (0, *np.argsort(-found, kind="stable")[:STARTS])
+    turns = [_AXES[0], *(_refined(closer, starts[i]) for i in best)]
+    upright = 1 + 2 * np.cos(UPRIGHT)
+    agreed = [_agreement(closer(t)) * (AS_IT_IS if np.trace(t) > upright else 1.0) for t in turns]
     kept: list[np.ndarray] = []
     for i in np.argsort(-np.array(agreed), kind="stable"):
         # heads are mostly made along the axes, more exactly than they can be measured here
         straight = max(_AXES, key=lambda t: np.trace(t.T @ turns[i]))
-        turn = straight if np.trace(straight.T @ turns[i]) > 1 + 2 * np.cos(UPRIGHT) else turns[i]
+        turn = straight if np.trace(straight.T @ turns[i]) > upright else turns[i]
         if agreed[i] > RIVAL * max(agreed) and all(np.trace(turn.T @ other) < 1 for other in kept):
             kept.append(turn)
     return kept
