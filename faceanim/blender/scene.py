@@ -163,7 +163,7 @@ def character(
     if isinstance(source, bpy.types.Context):
         scene, active = source.scene, source.view_layer.objects.active
     else:
-        seeds = _reachable(source)
+        seeds = _reachable(override_of(thing) or thing for thing in source)
     objects = _reachable([*scene.objects, *(seeds or ())])
     groups = _groups(objects)
     if seeds is not None:
@@ -195,13 +195,14 @@ def armature_of(mesh: Object) -> Object | None:
 
 
 def _reachable(objects: Iterable[Object]) -> list[Object]:
-    """The objects and, behind collection instances, those that they show."""
+    """The objects and, behind collection instances, those that they show; not what is linked and overridden here."""
     found: dict[Object, None] = {}
     for thing in objects:
         found[thing] = None
         if thing.type == "EMPTY" and thing.instance_type == "COLLECTION" and thing.instance_collection:
             found.update(dict.fromkeys(thing.instance_collection.all_objects))
-    return list(found)
+    overridden = {thing.override_library.reference for thing in found if thing.override_library}
+    return [thing for thing in found if thing not in overridden]
 
 
 def _groups(objects: list[Object]) -> list[list[Object]]:

@@ -108,8 +108,9 @@ def test_appended_scene_keeps_camera_and_lights(puppet, tmp_path):
     assert len(scenes.character(loaded).keyed) == 2
 
 
-@pytest.mark.parametrize("instanced", [True, False])
-def test_linked_character_is_overridden(puppet, curves, tmp_path, instanced):
+@pytest.mark.parametrize("how", ["instanced", "linked", "overridden"])
+def test_linked_character_is_overridden(puppet, curves, tmp_path, how):
+    """As an instance, as a collection, and where the user has an override already, beside what is linked."""
     path = tmp_path / "library.blend"
     collection = bpy.data.collections.new("Character")
     for thing in list(bpy.context.scene.collection.objects):
@@ -120,14 +121,20 @@ def test_linked_character_is_overridden(puppet, curves, tmp_path, instanced):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     with bpy.data.libraries.load(str(path), link=True) as (_, wanted):
         wanted.collections = ["Character"]
-    if instanced:
+    if how == "instanced":
         empty = bpy.data.objects.new("Instance", None)
         empty.instance_type, empty.instance_collection = "COLLECTION", wanted.collections[0]
         bpy.context.scene.collection.objects.link(empty)
     else:
         bpy.context.scene.collection.children.link(wanted.collections[0])
+    linked = next(o for o in bpy.data.objects if o.type == "MESH" and o.library)
+    if how == "overridden":
+        wanted.collections[0].override_hierarchy_create(bpy.context.scene, bpy.context.view_layer)
     assert {k.blocked for k in scenes.character(bpy.context).rig.keys} == {"linked"}
-    character = scenes.character(bpy.context, override=True)
+    assert scenes.others(bpy.context, scenes.character([linked])) == []
+    character = scenes.character([linked], override=True)
+    made = [o for o in bpy.data.objects if o.override_library]
+    assert {o.override_library.reference.name for o in made} == {"Rig", "Head", "Teeth"} and len(made) == 3
     bake(character, curves, 24, 1)
     out = tmp_path / "out.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(out))
