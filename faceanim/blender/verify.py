@@ -321,14 +321,16 @@ def _compare_vertices(path: Path, blend: Path) -> dict[str, Any]:
             found = {name: _with_cache(name, caches[name], place) for name, place in zip(names, places, strict=True)}
         else:
             found = _in_alembic(path, names)
+        missing = [name for name in names if name not in found]
         reach = {name: _reach(wanted[name]) for name in found}
         errors = {(name, "vertices"): np.zeros(len(frames)) for name in found}
         shown = motion.points(bpy.context.scene, found.values(), np.arange(len(frames)) / fps * rate)
         for i, points in enumerate(shown):
             for name, got in zip(found, points, strict=True):
-                same = wanted[name].shape[1:] == got.shape
-                errors[name, "vertices"][i] = np.abs(wanted[name][i] - got).max() / reach[name] if same else np.inf
-    report = _report(errors, [name for name in names if name not in found], fps, len(frames))
+                errors[name, "vertices"][i] = _apart(wanted[name][i], got, reach[name])
+                if i == 0 and len(got) != wanted[name].shape[1]:
+                    missing.append(f"{name}: {wanted[name].shape[1]} vertices, where the file has {len(got)}")
+    report = _report(errors, missing, fps, len(frames))
     return _with_times(report, caches) if caches else report
 
 
@@ -385,5 +387,18 @@ def _keep(folder: str, shown: Iterable[list[np.ndarray]], frames: int) -> list[n
 
 def _reach(points: np.ndarray) -> float:
     """How far the vertex that moves most does, at least SMALLEST_MOTION of the mesh's size."""
-    moved = float(np.linalg.norm(np.ptp(points, axis=0), axis=1).max(initial=0.0))
-    return max(moved, SMALLEST_MOTION * float(np.linalg.norm(np.ptp(points[0], axis=0))), 1e-9)
+    moved = np.linalg.norm(np.ptp(points, axis=0), axis=1)
+    there = np.isfinite(moved)
+    if not there.any():
+        return 1.0
+    size = float(np.linalg.norm(np.ptp(points[0][there], axis=0)))
+    return max(float(moved[there].max()), SMALLEST_MOTION * size, 1e-9)
+
+
+def _apart(wanted: np.ndarray, got: np.ndarray, reach: float) -> float:
+    """How far points (V, 3) are off, over `reach`; 1 where they are others. What is no number stays none."""
+    if wanted.shape != got.shape:
+        return 1.0
+    off = np.abs(wanted - got)
+    off[~np.isfinite(wanted) & ~np.isfinite(got)] = 0.0
+    return float(np.where(np.isfinite(off), off / reach, 1.0).max(initial=0.0))
