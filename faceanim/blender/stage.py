@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import bpy
@@ -114,7 +114,8 @@ def write_points(
     meshes, back = list(meshes), []
     with ExitStack() as stack:
         writers = [stack.enter_context(mdd.Writer(path, len(frames), fps)) for path in paths]
-        for shown in motion.points(bpy.context.scene, meshes, frames):
+        every = stack.enter_context(closing(motion.points(bpy.context.scene, meshes, frames)))
+        for shown in every:
             back = back or [np.linalg.pinv(place) for place in motion.places(meshes)]
             for mesh, writer, points, inverse in zip(meshes, writers, shown, back, strict=True):
                 if not writer.add(points @ inverse[:3, :3].T + inverse[:3, 3] if own else points):

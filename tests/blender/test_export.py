@@ -227,9 +227,11 @@ def test_vertices_are_the_same_on_every_frame(puppet, curves, tmp_path, kind):
     thin = bpy.data.objects["Head"].modifiers.new("Build", "BUILD")
     thin.frame_start, thin.frame_duration = 10, 20
     bake(puppet, curves, 24, 1)
+    bpy.data.objects["Head"].hide_viewport = True
     with pytest.raises(OutputError, match="Head.*same vertices"):
         WRITERS[kind](tmp_path / f"a.{kind}", puppet)
     assert len(bpy.data.scenes) == 1 and not list(tmp_path.iterdir())
+    assert bpy.data.objects["Head"].hide_viewport and not bpy.data.collections and bpy.context.scene.frame_current == 1
 
 
 def test_a_point_cache_for_each_mesh(puppet, curves, tmp_path):
