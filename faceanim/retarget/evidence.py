@@ -20,8 +20,11 @@ WIDTHS = (0.22, 0.14), (0.12, 0.0), (0.07, 0.0)
 """Kernels of the comparison, and the cells of the faces for each, over the face's size; 0: as they are."""
 MIRRORED = 0.75
 """Keys that are this much alike when one of them is mirrored are a pair."""
-UNEVEN, UNLIKE = 2.0, 0.5
-"""The two of a pair differ less in how long their arrows are (a ratio), and in whether they shut a gap."""
+ASYMMETRY = 0.12
+"""A key is this much less like itself when it is mirrored than like the other one, where that is nearly its mirror."""
+EVEN, UNEVEN, UNLIKE = 1.15, 2.0, 0.5
+"""The two of a pair differ less than UNEVEN in how long their arrows are (a ratio), and less than UNLIKE in whether
+they shut a gap, unless they are less than EVEN apart."""
 OPENS = 0.5
 """A key that opens the mouth parts points that lie together by at least this share of its longest arrow."""
 NEVER = -50.0
@@ -35,6 +38,8 @@ LOOSE = 0.8
 """What differs this much in what it moves beside the skin is not the same shape of a mouth: teeth alone are no lip."""
 BY_EYE = " by eye"
 """Ends the name of a look in a reference that turns the eyeball there, not the lids."""
+BALLS = 0.5
+"""Where a key looks by eyeballs, which are at least such a share of what it moves, lids alone do not look."""
 MEASURES = (
     "wide", "middle", "narrow", "middle, close", "narrow, close", "symmetry", "side", "size", "parting", "place",
     "spread", "seen", "loose", "closing", "several", "half", "gaze", "shut", "styled", "nothing",
@@ -118,6 +123,13 @@ class Goal:
         return np.diag(mirror(self.face.front))
 
     @cached_property
+    def other(self) -> np.ndarray:
+        """int (S,): the mirrored way of each."""
+        order = [(s, self.shapes[:i].count(s)) for i, s in enumerate(self.shapes)]
+        at = {way: i for i, way in enumerate(order)}
+        return np.array([at.get((s.mirror, nth), i) for i, (s, nth) in enumerate(order)])
+
+    @cached_property
     def lengths(self) -> list[np.ndarray]:
         parts = (_coarse(self.face.front, step) for _, step in WIDTHS)
         return [fields.lengths(p.pushes, p.points * FLAT, w) for p, (w, _) in zip(parts, WIDTHS, strict=True)]
@@ -154,15 +166,17 @@ def paired(alike: np.ndarray) -> np.ndarray:
     others = np.where(np.eye(len(alike), dtype=bool), -1, alike)
     partner = others.argmax(1) if len(alike) else np.zeros(0, int)
     keys = np.arange(len(alike))
-    sure = (others[keys, partner] > MIRRORED) & (partner[partner] == keys) & (np.diag(alike) < 0.6)
+    best = others[keys, partner]
+    sure = (best > MIRRORED) & (partner[partner] == keys) & (np.diag(alike) < np.maximum(0.6, best - ASYMMETRY))
     return np.where(sure, partner, -1)
 
 
 def _even(laid: Face) -> np.ndarray:
     """bool (K, K): keys that may be a pair by how far they go: half closed on one side is not closed on the other."""
     size = np.log(np.maximum(laid.front.reach, 1e-9))
-    far = np.abs(size[:, None] - size) > np.log(UNEVEN)
-    return ~far & (np.abs(laid.shut[:, None] - laid.shut) < UNLIKE)
+    apart = np.abs(size[:, None] - size)
+    alike = (np.abs(laid.shut[:, None] - laid.shut) < UNLIKE) | (apart < np.log(EVEN))
+    return (apart < np.log(UNEVEN)) & alike
 
 
 def _coarse(front: Fields, step: float) -> Fields:
@@ -202,7 +216,7 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
         -np.where(seen, (np.diag(over)[:, None] - goal.symmetry[None]) ** 2, 0),
         -((laid.front.sides[:, None] - theirs.front.sides[None]) ** 2) * seen,
         -np.minimum((size - usual) ** 2, 2),
-        -np.where(mouth[None], (laid.parted[:, None] - theirs.parted[None]) ** 2, 0),
+        -np.where(mouth[None], (laid.parted.clip(max=1)[:, None] - theirs.parted.clip(max=1)[None]) ** 2, 0),
         -np.minimum(place, 0.5),
         -np.minimum(spread**2, 2),
         -((laid.seen[:, None] - theirs.seen[None]) ** 2) * seen,
@@ -218,13 +232,15 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
     table = np.stack(table, 2).astype(float)
     alike = (cosines[1] + cosines[2]) / 2
     # what is measured of a key and of its mirrored one is the same thing twice
-    where = {s: i for i, s in enumerate(shapes)}
-    other = np.array([where.get(s.mirror, i) for i, s in enumerate(shapes)])
+    other = goal.other
     partner = paired(np.where(_even(laid), over, -1))
     of = partner >= 0
     table[of] = (table[of] + table[partner[of]][:, other]) / 2
     alike[of] = (alike[of] + alike[partner[of]][:, other]) / 2
+    # the halves of a pair are no shape that is one with its mirror
+    whole = np.array([s.mirror == s for s in shapes])
     able = (hidden[:, None] == inner[None]) & (np.abs(spread) < FAR) & ~(mouth & seen & (np.abs(loose) > LOOSE))
+    able &= ~(of[:, None] & whole[None])
     return table, able, alike
 
 
@@ -233,6 +249,11 @@ def gathered(laid: list[Face], goals: tuple[Goal, ...], over: np.ndarray, fit: F
     ways = [measured(face, goal, over) for face, goal in zip(laid, goals, strict=True)]
     shapes, of, between = among(goals)
     says = np.concatenate([np.where(able, table @ np.array(fit.weights), NEVER) for table, able, _ in ways], 1)
+    names = [name for goal in goals for name in goal.face.front.names]
+    by_eye = np.array([name.endswith(BY_EYE) for name in names])
+    looks = np.array([name.startswith("eyeLook") for name in names])
+    if ((laid[0].loose > BALLS) & by_eye[says.argmax(1)] & (says.max(1) > 0)).any():
+        says[:, looks & ~by_eye] = NEVER
     like = np.concatenate([alike for *_, alike in ways], 1)
     alike = np.stack([like[:, column].max(1) for column in of.T], 1)
     return Evidence(shapes, together(says, of), alike, between)

@@ -21,6 +21,8 @@ REFERENCES = "reference", "reference_ict", "reference_makehuman"
 """The demo head, the ICT head, the MakeHuman head."""
 SAME = 0.985
 """Keys of one character that are this much alike are one shape twice."""
+TIE = 1.0
+"""Evidence is as good as the best where it is less than this behind."""
 SURE = 0.6
 """The least confidence that a key is driven with."""
 INSIDE = 0.75
@@ -188,7 +190,9 @@ def _recognised(surface: Surface, names: tuple[str, ...], goals: tuple[Goal, ...
     laid = registration.onto(own, onto)
     found = evidence.gathered(laid, goals, evidence.mirror(own.front), fit)
     twins = _twins(own)
-    found.total[list(twins)] = evidence.NEVER
+    # keys that are one shape may be two channels that are alike
+    later, says = list(twins), found.total[list(twins)]
+    found.total[later] = np.where(says > says.max(1, keepdims=True, initial=evidence.NEVER) - TIE, says, evidence.NEVER)
     return _decided(laid, goals, found, twins, names, fit)
 
 
@@ -308,7 +312,7 @@ def _twins(own: Face) -> dict[int, int]:
     whole = own.whole
     flat = whole.pushes.reshape(len(whole.names), -1)
     flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
-    alike = np.triu(flat @ flat.T, 1) > SAME
+    alike = (np.triu(flat @ flat.T, 1) > SAME) & (np.abs(own.shut[:, None] - own.shut) < evidence.UNLIKE)
     twins: dict[int, int] = {}
     for later in range(len(flat)):
         first = [k for k in np.flatnonzero(alike[:, later]) if k not in twins]
