@@ -304,7 +304,13 @@ def matched(found: Evidence) -> dict[int, int]:
         gain = np.maximum(found.total[np.ix_(left, free)] - LEAST, 0)
         pair = assign(gain)
         pairs = [(int(left[row]), int(free[c])) for row, c in enumerate(pair) if c >= 0 and gain[row, c] > 0]
+        slots = {shape: found.shapes[shape].slots for _, shape in pairs}
         for key, shape in sorted(pairs, key=lambda p: -found.total[p]):
+            # a key for both sides stands behind two that are for one each, where these are better together
+            rivals = [p for p in pairs if p[1] != shape and not slots[p[1]].isdisjoint(slots[shape])]
+            apart = sum(found.total[p] - LEAST for p in rivals)
+            if len(found.shapes[shape].channels) > 1 < len(rivals) and apart > found.total[key, shape] - LEAST:
+                continue
             if owned.isdisjoint(found.shapes[shape].slots):
                 chosen[key] = shape
                 owned |= found.shapes[shape].slots
