@@ -42,7 +42,7 @@ BALLS = 0.5
 """Where a key looks by eyeballs, which are at least such a share of what it moves, lids alone do not look."""
 MEASURES = (
     "wide", "middle", "narrow", "middle, close", "narrow, close", "symmetry", "side", "size", "parting", "place",
-    "spread", "seen", "loose", "closing", "several", "half", "gaze", "shut", "styled", "nothing",
+    "spread", "seen", "loose", "closing", "several", "half", "gaze", "shut", "nothing",
 )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ class Fit:
     weights  of the MEASURES: cosines at three widths, the same where they come close to 1; how far symmetry, side,
              size, parting of lips, place, spread, what is seen, what is not skin and closing of lids are off
              (squares); and what speaks against any key being several channels, half a channel, a look, a jaw that does
-             not open, a way that is not the reference's own, or a channel at all
+             not open, or a channel at all
     trust    of how far the best pair is ahead of what nobody else has, how far it is on the way from the next such
              shape to its own, how far it is ahead of shapes that share its channels, how far behind others' shapes,
              and 1: the odds (logarithm) that it is right
@@ -66,17 +66,16 @@ class Fit:
 
 
 FITTED = Fit(
-    (0.5, 1.09, 0.68, 2.31, 0.76, 1.48, 1.5, 1.01, 2.5, 2.47, 0.6, 1.0, 0.74, 1.0, -1.35, 0.0, -0.37, 0.28, 0.0, 3.45),
-    (3.19, 0.22, 0.67, 3.2, -0.15),
+    (0.6, 0.98, 0.68, 2.31, 1.09, 1.44, 1.43, 1.07, 2.34, 2.18, 0.81, 1.0, 0.6, 0.71, -1.12, 0.0, -0.3, 0.42, 3.9),
+    (3.23, 0.42, 0.65, 3.9, -0.09),
     {
-        "browDown": 0.79, "browInnerUp": 0.46, "browOuterUp": 0.25, "cheekPuff": -0.16, "cheekSquint": 0.54,
-        "eyeBlink": -0.22, "eyeLookDown": -0.53, "eyeLookIn": 0.03, "eyeLookOut": 0.14, "eyeLookUp": -0.25,
-        "eyeSquint": -0.22, "eyeWide": -0.34, "jaw": 0.22, "jawForward": -0.08, "jawOpen": -0.06, "mouth": -0.16,
-        "mouthClose": -0.41, "mouthDimple": -0.5, "mouthFrown": 0.0, "mouthFunnel": 0.09, "mouthLowerDown": 0.52,
-        "mouthPress": 1.01, "mouthPucker": -0.17, "mouthRollLower": 0.92, "mouthRollUpper": 0.24,
-        "mouthShrugLower": -0.87, "mouthShrugUpper": -0.3, "mouthSmile": -1.39, "mouthStretch": -0.13,
-        "mouthUpperUp": -0.41, "noseSneer": 0.79, "tongueCurl": -0.01, "tongueForward": -0.01, "tongueOut": 0.28,
-        "tongueTipUp": -0.06,
+        "browDown": 0.73, "browInnerUp": 0.43, "browOuterUp": 0.25, "cheekPuff": -0.04, "cheekSquint": 0.22,
+        "eyeBlink": -0.07, "eyeLookDown": -0.23, "eyeLookIn": 0.01, "eyeLookOut": 0.07, "eyeLookUp": -0.59,
+        "eyeSquint": 0.13, "eyeWide": -0.36, "jaw": 0.2, "jawForward": -0.05, "jawOpen": -0.26, "mouth": -0.21,
+        "mouthClose": -0.62, "mouthDimple": -0.48, "mouthFrown": 0.03, "mouthFunnel": 0.2, "mouthLowerDown": 0.7,
+        "mouthPress": 0.22, "mouthPucker": -0.19, "mouthRollLower": 0.76, "mouthRollUpper": 0.32,
+        "mouthShrugLower": -0.52, "mouthShrugUpper": 0.02, "mouthSmile": -1.33, "mouthStretch": -0.16,
+        "mouthUpperUp": -0.38, "noseSneer": 0.89, "tongueOut": 0.32, "tongueTipUp": -0.02,
     },
 )  # fmt: skip
 
@@ -226,7 +225,6 @@ def measured(laid: Face, goal: Goal, over: np.ndarray) -> tuple[np.ndarray, np.n
         np.array([s.side != 0 for s in shapes])[None],
         np.array([s.channels[0].startswith("eyeLook") for s in shapes])[None],
         -(opening[None] & (laid.parted < OPENS)[:, None]).astype(float),
-        goal.styled[None].astype(float),
         np.full((1, 1), -1.0),
     )
     table = np.stack(table, 2).astype(float)

@@ -31,8 +31,8 @@ JOINED = 0.2
 """Share of pairs whose two sides become one key."""
 KEEP, KEEP_TRUST, KEEP_LEAN = 2e-3, 0.01, 10.0
 """How strongly weights are held near 0, odds and what kinds of channels add to them."""
-LOWEST = np.array([0.0] * 14 + [-np.inf] * 3 + [0.0, -np.inf, 0.0])
-HIGHEST = np.array([np.inf] * 14 + [0.0] * 3 + [np.inf, 0.0, np.inf])
+LOWEST = np.array([0.0] * 14 + [-np.inf] * 3 + [0.0] * 2)
+HIGHEST = np.array([np.inf] * 14 + [0.0] * 3 + [np.inf] * 2)
 
 
 @dataclass(frozen=True)

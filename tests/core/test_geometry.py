@@ -9,7 +9,7 @@ import pytest
 from faceanim.core.channels import ARKIT, TONGUE_EXTRA, mirrored
 from faceanim.core.rig import Key, Rig
 from faceanim.errors import CharacterError
-from faceanim.retarget import fields, geometry, symmetry
+from faceanim.retarget import evidence, fields, geometry, symmetry
 from faceanim.retarget.assignment import assign
 from faceanim.retarget.lips import Surface
 from faceanim.retarget.names import propose
@@ -37,6 +37,24 @@ def test_lids_that_close_are_told_from_what_looks_down(name):
     shut = dict(zip(head.front.names, head.shut, strict=True))
     assert shut.pop("eyeBlinkLeft") > 0.9 and shut.pop("eyeBlinkRight") > 0.9
     assert all(value < 0.5 for channel, value in shut.items() if channel.startswith("eye"))
+
+
+@pytest.mark.parametrize("name", geometry.REFERENCES)
+def test_ways_mirror_into_ways_of_their_own_kind(name):
+    goal = geometry.goal(geometry.reference(name))
+    ways = goal.face.front.names
+    assert [goal.other[i] for i in goal.other] == list(range(len(ways)))
+    assert all(goal.shapes[i].mirror == goal.shapes[j] for i, j in enumerate(goal.other))
+    assert all(ways[i].endswith(geometry.BY_EYE) == ways[j].endswith(geometry.BY_EYE) for i, j in enumerate(goal.other))
+
+
+@pytest.mark.parametrize("both,chosen", [(2.0, {0: 0, 1: 1}), (6.0, {2: 2})])
+def test_two_keys_for_a_side_each_or_one_for_both(both, chosen):
+    left, right = evidence.Shape(("eyeWideLeft",)), evidence.Shape(("eyeWideRight",))
+    shapes = left, right, evidence.Shape(("eyeWideLeft", "eyeWideRight"))
+    total = np.full((3, 3), evidence.NEVER)
+    total[np.arange(3), np.arange(3)] = 1, 1, both
+    assert evidence.matched(evidence.Evidence(shapes, total, np.eye(3), np.eye(3))) == chosen
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (5, 3), (6, 6)])
