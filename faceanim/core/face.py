@@ -114,11 +114,18 @@ class Rest(NamedTuple):
 class Reader(NamedTuple):
     """A face network.
 
-    view    crops uint8 (N, P) to what it sees in them, float32 (N, V)
+    eyes    crops uint8 (N, P) to what it sees in the eyes, the left one first, float32 (N, E)
+    others  and in the mouth and the whole face, float32 (N, V - E)
+    split   E
     read    (Seen, view (N, V), Rest or None) to its outputs (N, O) and their standard deviations (N, O)
     spread  (O,): the standard deviation of the truth that it learned
     """
 
-    view: Callable[[np.ndarray], np.ndarray]
+    eyes: Callable[[np.ndarray], np.ndarray]
+    others: Callable[[np.ndarray], np.ndarray]
+    split: int
     read: Callable[[Seen, np.ndarray, Rest | None], tuple[np.ndarray, np.ndarray]]
     spread: np.ndarray
+
+    def view(self, crops: np.ndarray) -> np.ndarray:
+        return np.concatenate([self.eyes(crops), self.others(crops)], 1)

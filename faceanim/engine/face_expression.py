@@ -12,9 +12,11 @@ from ..core.actor import Actor
 from ..core.face import Reader
 from ..core.files import MODELS
 from ..errors import FormatError
+from ..features.crops import MIRROR
 from ..formats import safetensors
 from ..solve import learned
 from ..solve.actors import played
+from ..solve.both_ways import both_ways
 from ..solve.expression import Predictor, measured
 from .provenance import network
 
@@ -45,7 +47,7 @@ def _loaded(path: Path, device: str) -> Reader:
     if set(learned.OUTPUTS) - set(outputs) - set(learned.COVERED):
         raise FormatError(f"{path} was trained for other channels", hint)
     try:
-        return learned.arranged(_reader(arrays, device), outputs)
+        return both_ways(learned.arranged(_reader(arrays, device), outputs), MIRROR)
     except (KeyError, ValueError, RuntimeError) as error:
         raise FormatError(f"{path} does not hold this face network: {error}", hint) from error
 

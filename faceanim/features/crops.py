@@ -43,6 +43,17 @@ CROPS: dict[str, Crop] = {
 PIXELS = sum(crop.pixels for crop in CROPS.values())
 
 
+def _mirror() -> np.ndarray:
+    ends = np.cumsum([crop.pixels for crop in CROPS.values()])[:-1]
+    left, right, *others = np.split(np.arange(PIXELS), ends)
+    wide = [part.reshape(-1, crop.width) for part, crop in zip(others, list(CROPS.values())[2:], strict=True)]
+    return np.concatenate([right, left, *(part[:, ::-1].ravel() for part in wide)])
+
+
+MIRROR = _mirror()
+"""int (PIXELS,): where the pixels are that the mirror shows; the right eye's crop is seen in it already."""
+
+
 GREY = np.array([0.3, 0.55, 0.15], np.float32)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..core.face import Reader, Rest, Seen
-from .faces import CONTRAST, CROPS, POINT_SCALE
+from .faces import CONTRAST, CROPS, EYES, OTHERS, POINT_SCALE
 
 POINTS, SCORES, POSE, PLACE = 478 * 3, 52, 3, 4
 WIDTH, BLOCKS = 512, 3
@@ -32,7 +33,6 @@ class Layout(NamedTuple):
 
 
 LAYOUT: tuple[Layout, ...] = tuple(Layout(*crop) for crop in CROPS)
-PIXELS = sum(crop.width * crop.height for crop in LAYOUT)
 VIEW = CROP_FEATURES * len(LAYOUT)
 
 
@@ -62,17 +62,16 @@ class FaceNet(nn.Module):
         self.direct = nn.Linear(self.first.in_features, outputs, bias=False)
         nn.init.zeros_(self.direct.weight)
 
-    def view(self, crops: torch.Tensor) -> torch.Tensor:
-        """(N, VIEW) of uint8 crops: their own light and contrast are taken out."""
-        parts, start = [], 0
-        pixels = crops.float()
+    def view(self, crops: torch.Tensor, which: slice = slice(None)) -> torch.Tensor:
+        """What it sees in uint8 crops (N, PIXELS), or in `which` of LAYOUT, (N, columns): their own light and contrast
+        are taken out."""
+        ends = np.cumsum([crop.width * crop.height for crop in LAYOUT])
         pictures: dict[str, list[torch.Tensor]] = {}
-        for crop in LAYOUT:
-            end = start + crop.width * crop.height
-            part = pixels[:, start:end]
+        for crop, end in zip(LAYOUT[which], ends[which].tolist(), strict=True):
+            part = crops[:, end - crop.width * crop.height : end].float()
             part = (part - part.mean(1, keepdim=True)) / (part.std(1, keepdim=True) + CONTRAST)
             pictures.setdefault(crop.encoder, []).append(part.reshape(-1, 1, crop.height, crop.width))
-            start = end
+        parts = []
         for name, group in pictures.items():
             seen = self.encoders[name](torch.cat(group))
             parts += list(seen.chunk(len(group)))
@@ -148,10 +147,11 @@ def reader(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Reader:
     def tensor(array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
-    def view(crops: np.ndarray) -> np.ndarray:
+    def looked(crops: np.ndarray, which: slice) -> np.ndarray:
+        count = max(len(crops), 1)  # of none there is an empty piece
         with torch.inference_mode():
-            parts = [net.view(tensor(crops[k : k + BATCH])).cpu().numpy() for k in range(0, len(crops), BATCH)]
-        return np.concatenate(parts) if parts else np.zeros((0, VIEW), np.float32)
+            parts = [net.view(tensor(crops[k : k + BATCH]), which).cpu().numpy() for k in range(0, count, BATCH)]
+        return np.concatenate(parts)
 
     def read(frames: Seen, views: np.ndarray, rest: Rest | None) -> tuple[np.ndarray, np.ndarray]:
         parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
@@ -168,7 +168,8 @@ def reader(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Reader:
                 parts[1].append((torch.exp(0.5 * log) * net.spread).cpu().numpy())
         return np.concatenate(parts[0]), np.concatenate(parts[1])
 
-    return Reader(view, read, net.spread.cpu().numpy())
+    eyes, others = (partial(looked, which=which) for which in (EYES, OTHERS))
+    return Reader(eyes, others, 2 * CROP_FEATURES, read, net.spread.cpu().numpy())
 
 
 def arrays(net: FaceNet) -> dict[str, np.ndarray]:

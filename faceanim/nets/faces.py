@@ -17,6 +17,8 @@ Layer = Callable[[np.ndarray], np.ndarray]
 
 CROPS = (("eye", 48, 48), ("eye", 48, 48), ("mouth", 64, 48), ("face", 96, 96))
 """The crops in a row of pixels, (encoder, width, height) in their order."""
+PIXELS = sum(width * height for _, width, height in CROPS)
+EYES, OTHERS = slice(0, 2), slice(2, None)
 CONTRAST, DARK = 6.0, 8.0
 """Grey levels added to the contrast of a crop and of a portrait."""
 POINT_SCALE = 20.0
@@ -35,8 +37,11 @@ def reader(arrays: Arrays) -> Reader:
     forward = _forward(arrays)
     spread, gain = arrays["spread"], arrays["gain"]
 
-    def view(crops: np.ndarray) -> np.ndarray:
-        return np.concatenate([_view(encoders, some) for some in _split(crops, TOGETHER)])
+    def eyes(crops: np.ndarray) -> np.ndarray:
+        return np.concatenate([_view(encoders, some, EYES) for some in _split(crops, TOGETHER)])
+
+    def others(crops: np.ndarray) -> np.ndarray:
+        return np.concatenate([_view(encoders, some, OTHERS) for some in _split(crops, TOGETHER)])
 
     def read(frames: Seen, views: np.ndarray, rest: Rest | None) -> tuple[np.ndarray, np.ndarray]:
         columns = [_split(column, ROWS) for column in (*frames, views)]
@@ -44,7 +49,7 @@ def reader(arrays: Arrays) -> Reader:
         values, log_variance = (np.concatenate(part) for part in zip(*parts, strict=True))
         return values * spread * gain, np.exp(0.5 * log_variance) * spread
 
-    return Reader(view, read, spread)
+    return Reader(eyes, others, eyes(np.zeros((1, PIXELS), np.uint8)).shape[1], read, spread)
 
 
 def glance(arrays: Arrays) -> Callable[[np.ndarray], np.ndarray]:
@@ -79,14 +84,13 @@ def glance(arrays: Arrays) -> Callable[[np.ndarray], np.ndarray]:
 # the networks' parts ----------------------------------------------------------------------------------------------
 
 
-def _view(encoders: Mapping[str, Layer], crops: np.ndarray) -> np.ndarray:
-    """(n, VIEW) of uint8 crops (n, pixels)."""
-    seen, start = [], 0
-    for name, width, height in CROPS:
-        end = start + width * height
-        picture = crops[:, start:end].reshape(-1, height, width, 1).astype(np.float32)
+def _view(encoders: Mapping[str, Layer], crops: np.ndarray, which: slice) -> np.ndarray:
+    """What is seen in some of CROPS, float32 (n, columns), of uint8 crops (n, PIXELS)."""
+    seen = []
+    ends = np.cumsum([width * height for _, width, height in CROPS])
+    for (name, width, height), end in zip(CROPS[which], ends[which].tolist(), strict=True):
+        picture = crops[:, end - width * height : end].reshape(-1, height, width, 1).astype(np.float32)
         seen.append(encoders[name](_contrasted(picture, CONTRAST)))
-        start = end
     return np.concatenate(seen, 1)
 
 
@@ -176,6 +180,15 @@ def _convolution(arrays: Arrays, name: str, norm: str, stride: int) -> Layer:
         padded = np.zeros((n, height + 2 * pad, width + 2 * pad, channels), np.float32)
         padded[:, pad : pad + height, pad : pad + width] = x
         shape = (n, (height - 1) // stride + 1, (width - 1) // stride + 1)
+        if channels == 1:  # a window of single numbers is copied slowly, and a shifted picture fast
+            last = stride * (shape[1] - 1), stride * (shape[2] - 1)
+            shifts = [
+                padded[:, i : i + last[0] + 1 : stride, k : k + last[1] + 1 : stride, 0]
+                for i in range(size) for k in range(size)
+            ]  # fmt: skip
+            y = np.stack(shifts).reshape(len(matrix), -1).T @ matrix
+            y += bias
+            return y.reshape(*shape, out)
         picture, row, column, channel = padded.strides
         windows = np.lib.stride_tricks.as_strided(
             padded, (*shape, size, size * channels), (picture, stride * row, stride * column, row, channel)

@@ -109,7 +109,7 @@ def arranged(reader: Reader, outputs: Sequence[str]) -> Reader:
         values, deviation = reader.read(frames, views, rest)
         return wide(values), wide(deviation)
 
-    return Reader(reader.view, read, wide(reader.spread) + ~has)
+    return reader._replace(read=read, spread=wide(reader.spread) + ~has)
 
 
 def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> Predictor:
@@ -132,7 +132,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
         if clip:
             rows = resting(values, frames) if known is None else None
             if rows is not None:
-                values, deviation = reader.read(frames, views, own_rest(rows, frames, views))
+                values, deviation = reader.read(frames, views, own_rest(rows, frames, views, reader.split))
                 values = levelled(values, levels(values, rows))
                 values[:, LOOK] -= looking_ahead(values[:, LOOK])
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
@@ -220,12 +220,11 @@ def _known(reader: Reader, actor: Actor) -> tuple[Rest, np.ndarray]:
     return rest, values[0, FACE]
 
 
-def own_rest(rows: dict[str, np.ndarray], frames: Seen, views: np.ndarray) -> Rest:
-    """The face at rest: the mean of those frames, above the middle of the nose of `upper`, below of `lower`."""
+def own_rest(rows: dict[str, np.ndarray], frames: Seen, views: np.ndarray, split: int) -> Rest:
+    """The face at rest: the mean of those frames, above the middle of the nose of `upper`, below of `lower`; split: of
+    a Reader."""
     points = joined(*(frames.points[rows[region]].mean(0) for region in ("upper", "lower")))
-    # the crops of the eyes come first, then those of the mouth and the whole face
-    half = views.shape[1] // 2
-    view = np.concatenate([views[rows["upper"], :half].mean(0), views[rows["lower"], half:].mean(0)])
+    view = np.concatenate([views[rows["upper"], :split].mean(0), views[rows["lower"], split:].mean(0)])
     return Rest(points, view.astype(np.float32))
 
 

@@ -33,7 +33,8 @@ def bright_lips(turn=(0.0, 0.0, 0.0)):
         values[:, learned.TURN] = turn
         return values, np.full_like(values, 0.1)
 
-    return Reader(lambda cut: cut[:, :4].astype(np.float32) / 255, read, np.full(len(learned.OUTPUTS), 0.3))
+    seen = lambda cut: cut[:, :2].astype(np.float32) / 255  # noqa: E731
+    return Reader(seen, seen, 2, read, np.full(len(learned.OUTPUTS), 0.3))
 
 
 def test_the_outputs_are_channels_and_a_turn():
@@ -70,7 +71,7 @@ def test_a_face_that_never_rests_is_read_without():
     frames, _ = learned.seen(track)
     assert learned.resting(values, frames) is None
     rows = learned.resting(values * 0.1, frames)
-    rest = learned.own_rest(rows, frames, np.full((50, 4), 7, np.float32))
+    rest = learned.own_rest(rows, frames, np.full((50, 4), 7, np.float32), 2)
     assert rest.points == pytest.approx(track_points(frames)) and (rest.view == 7).all()
     level = learned.levels(values * 0.1, rows)
     assert learned.levelled(values * 0.1, level)[:, learned.FACE] == pytest.approx(0, abs=1e-6)

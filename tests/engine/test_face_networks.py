@@ -31,7 +31,7 @@ def test_the_face_network():
     assert faces.CROPS == face_expression.LAYOUT
     draw = np.random.default_rng(0)
     n = 2 * faces.TOGETHER + 3
-    crops = draw.integers(0, 256, (n, face_expression.PIXELS)).astype(np.uint8)
+    crops = draw.integers(0, 256, (n, faces.PIXELS)).astype(np.uint8)
     view = by_torch.view(crops)
     np.testing.assert_allclose(by_numpy.view(crops), view, atol=1e-4 * np.abs(view).max())
     assert by_numpy.view(crops[:0]).shape == (0, face_expression.VIEW)

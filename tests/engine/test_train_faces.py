@@ -10,6 +10,7 @@ pytest.importorskip("mediapipe")
 from faceanim.core.channels import ARKIT  # noqa: E402
 from faceanim.engine import face_expression as engine  # noqa: E402
 from faceanim.errors import InputError  # noqa: E402
+from faceanim.features import crops as cut  # noqa: E402
 from faceanim.features.mesh import BundledMesh  # noqa: E402
 from faceanim.nets import face_expression as nets  # noqa: E402
 from faceanim.solve.learned import OUTPUTS  # noqa: E402
@@ -89,8 +90,8 @@ def test_the_mirror_is_its_own_inverse():
     values = torch.rand(5, len(OUTPUTS))
     there = values[:, mirror.outputs] * mirror.signs
     assert torch.equal(there[:, mirror.outputs] * mirror.signs, values)
-    crops = torch.randint(0, 255, (3, nets.PIXELS))
-    assert torch.equal(mirror.crops(mirror.crops(crops)), crops)
+    pixels = torch.randint(0, 255, (3, cut.PIXELS))
+    assert torch.equal(pixels[:, mirror.crops][:, mirror.crops], pixels)
 
 
 def test_rotation_vectors():
@@ -103,11 +104,14 @@ def test_weights_come_back_from_a_file(tmp_path):
     net = nets.FaceNet(len(OUTPUTS)).eval()
     export(net, tmp_path / "w.safetensors")
     reader = engine.model(tmp_path / "w.safetensors")
-    crops = np.random.default_rng(0).integers(0, 255, (300, nets.PIXELS)).astype(np.uint8)
+    crops = np.random.default_rng(0).integers(0, 255, (300, cut.PIXELS)).astype(np.uint8)
     view = reader.view(crops)
     with torch.inference_mode():
-        assert view == pytest.approx(net.view(torch.from_numpy(crops)).numpy(), abs=0.05)
-    assert view.shape == (300, nets.VIEW)
+        own, over = (net.view(torch.from_numpy(c)).numpy() for c in (crops, crops[:, cut.MIRROR]))
+    assert view == pytest.approx(np.hstack([own, over[:, reader.split :]]), abs=0.05)
+    # both eyes look alike to it
+    half = reader.split // 2
+    assert over[:, : reader.split] == pytest.approx(np.hstack([own[:, half : 2 * half], own[:, :half]]), abs=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +124,7 @@ def faces():
     kind = np.tile(np.array([0, 0, 1, 1, 2, 2, 3, 3, -1, -1, -1, -1], np.int16), n // PICTURES)
     arrays = [(n, 2, 3), (n, len(ARKIT)), (n, len(OUTPUTS)), (n, 2, 3), (n, 2, 4)]
     pose, scores, truth, turn, place = (draw.random(shape).astype(np.float32) for shape in arrays)
-    crops = draw.integers(60, 200, (n, nets.PIXELS)).astype(np.uint8)
+    crops = draw.integers(60, 200, (n, cut.PIXELS)).astype(np.uint8)
     return shards.Faces(points, pose, crops, scores, kind, truth, turn, place)
 
 
@@ -145,7 +149,7 @@ def test_batches_are_of_whole_clips_and_change_what_is_seen_alone(faces):
 
 def test_what_is_covered_is_told_and_nothing_else_changes(faces):
     torch.manual_seed(1)
-    points, crops = torch.zeros(200, 478, 3), torch.full((200, nets.PIXELS), 128, dtype=torch.uint8)
+    points, crops = torch.zeros(200, 478, 3), torch.full((200, cut.PIXELS), 128, dtype=torch.uint8)
     points[:, :, 1] = torch.linspace(-1.3, 0.4, 478)
     _, over, hidden = covered(points, crops)
     parts = [(part != 128).flatten(1).float().mean(1) for part in split(over)]

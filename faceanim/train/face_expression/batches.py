@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ...core.channels import ARKIT, mirrored
 from ...core.face import Seen
+from ...features.crops import MIRROR
 from ...nets.face_expression import LAYOUT
+from ...solve.both_ways import OUTPUTS_AT, OUTPUTS_BY, PLACE_BY, POINTS_BY, POSE_BY, SCORES_AT
 from ...solve.face_model import face_model
-from ...solve.learned import HIDDEN, OUTPUTS
+from ...solve.learned import HIDDEN
 from .make import PICTURES
 from .shards import Faces
 
@@ -22,23 +23,24 @@ class Mirror:
     """A batch seen in the mirror."""
 
     def __init__(self, device: str = "cpu") -> None:
-        names = [mirrored(name) for name in OUTPUTS]
-        # to the other side: yaw, and the turn about y and z
-        signs = [-1.0 if name.endswith("EyeYaw") or name in ("turnY", "turnZ") else 1.0 for name in OUTPUTS]
-        self.points = torch.from_numpy(face_model().mirror).to(device)
-        self.outputs = torch.tensor([OUTPUTS.index(name) for name in names], device=device)
-        self.scores = torch.tensor([ARKIT.index(mirrored(name)) for name in ARKIT], device=device)
+        self.points, self.crops = (torch.from_numpy(at).to(device) for at in (face_model().mirror, MIRROR))
+        self.outputs = torch.tensor(OUTPUTS_AT, device=device)
+        self.scores = torch.tensor(SCORES_AT, device=device)
         self.flip, self.turned, self.placed, self.signs = (
-            torch.tensor(values, device=device)
-            for values in ([-1.0, 1.0, 1.0], [-1.0, 1.0, -1.0], [1.0, -1.0, -1.0, 1.0], signs)
+            torch.tensor(by, device=device) for by in (POINTS_BY, POSE_BY, PLACE_BY, OUTPUTS_BY)
         )
 
-    def crops(self, crops: torch.Tensor) -> torch.Tensor:
-        left, right, *others = torch.split(crops, [c.width * c.height for c in LAYOUT], 1)
-        out = [right, left]
-        for layout, part in zip(LAYOUT[2:], others, strict=True):
-            out.append(part.reshape(-1, layout.height, layout.width).flip(2).flatten(1))
-        return torch.cat(out, 1)
+    def answers(self, values: torch.Tensor) -> torch.Tensor:
+        """OUTPUTS (N, O), not in units of their spread, of the same faces on the other side of the mirror."""
+        return values[:, self.outputs] * self.signs
+
+    def seen(self, batch: Batch) -> Batch:
+        points, turned, crops, scores, kind, place = batch.frames
+        frames = Seen(
+            points[:, self.points] * self.flip, turned * self.turned, crops[:, self.crops], scores[:, self.scores],
+            kind, place * self.placed,
+        )  # fmt: skip
+        return batch._replace(frames=frames, truth=self.answers(batch.truth))
 
 
 CLIPS = 16
@@ -118,15 +120,13 @@ class Batches:
         points, crops, hidden = covered(points, crops)
         truth = batch.truth.clone()
         truth[:, HIDDEN] = hidden
+        batch = batch._replace(frames=Seen(points, turned, crops, scores, kind, place), truth=truth)
         if torch.rand((), generator=self._draw) < 0.5:
-            mirror = self.mirror
-            points = points[:, mirror.points] * mirror.flip
-            turned, place = turned * mirror.turned, place * mirror.placed
-            truth = truth[:, mirror.outputs] * mirror.signs
-            crops, scores = mirror.crops(crops), scores[:, mirror.scores]
+            batch = self.mirror.seen(batch)
+        points, turned, crops, scores, kind, place = batch.frames
         points = points + 0.005 * torch.randn_like(points)
         scores = scores * (torch.rand(len(kind), 1, device=self.device) < 0.7)
-        return batch._replace(frames=Seen(points, turned, spoiled(crops), scores, kind, place), truth=truth)
+        return batch._replace(frames=Seen(points, turned, spoiled(crops), scores, kind, place))
 
     def _others(self, points: torch.Tensor, rested: torch.Tensor, count: int) -> torch.Tensor:
         """Points with most clips' faces at rest drawn toward those of other clips: more people than were rendered."""
