@@ -15,7 +15,9 @@ FRAME = {"face": Crop((168, 4, 61, 291), 0.416, 3.245, PORTRAIT, PORTRAIT)}
 """Cut as FER2013's pictures are: in 486 of 500 of them MediaPipe's face mesh finds the face; the median of a unit is
 14.79 pixels, that of the middle of these landmarks 6.15 below the picture's."""
 HZ = 8.0
-"""Of what is said over time; a video is looked at as often."""
+"""Of what is said over time."""
+LOOKS_HZ = 4.0
+"""How often a video is looked at: twice as often says the same, and takes a tenth of the time that landmarks take."""
 DWELL_S = 1.5
 """How long a look stays on a face: half a second to four (Ekman 2003)."""
 LOOK_S = 1.5

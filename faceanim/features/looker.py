@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.face import Portraits
 from .crops import cut
-from .face_emotion import HZ, portrait
+from .face_emotion import LOOKS_HZ, portrait
 
 WAITING, LARGE = 8, 50_000_000
 """Pictures that are handed on together to be cut; fewer where they have as many bytes."""
@@ -48,7 +48,7 @@ class Looker:
     def add(self, frame: Frame, points: np.ndarray, shot: int) -> None:
         """Waits where it is far behind, so that few pictures are kept."""
         # half a frame early is near enough, and keeps the rate where frames come at any
-        show = self._shows and (not self._shown or frame.time - self._shown[-1][0] >= 0.9 / HZ)
+        show = self._shows and (not self._shown or frame.time - self._shown[-1][0] >= 0.9 / LOOKS_HZ)
         if show:
             self._shown.append((frame.time, shot))
         if show or self._keeps or self._look is not None:
