@@ -30,17 +30,13 @@ class Mirror:
             torch.tensor(by, device=device) for by in (POINTS_BY, POSE_BY, PLACE_BY, OUTPUTS_BY)
         )
 
-    def answers(self, values: torch.Tensor) -> torch.Tensor:
-        """OUTPUTS (N, O), not in units of their spread, of the same faces on the other side of the mirror."""
-        return values[:, self.outputs] * self.signs
-
     def seen(self, batch: Batch) -> Batch:
         points, turned, crops, scores, kind, place = batch.frames
         frames = Seen(
             points[:, self.points] * self.flip, turned * self.turned, crops[:, self.crops], scores[:, self.scores],
             kind, place * self.placed,
         )  # fmt: skip
-        return batch._replace(frames=frames, truth=self.answers(batch.truth))
+        return batch._replace(frames=frames, truth=batch.truth[:, self.outputs] * self.signs)
 
 
 CLIPS = 16
