@@ -32,8 +32,14 @@ class _Export(_Reporting, ExportHelper):
     def work(self, context, settings):
         from . import scene as scenes
 
-        self.write(context, settings, scenes.character([settings.character]), Path(self.filepath))
-        self.report({"INFO"}, f"Wrote {self.filepath}")
+        written = self.write(context, settings, scenes.character([settings.character]), Path(self.filepath))
+        files = written if isinstance(written, list) else [self.filepath]
+        self.report({"INFO"}, f"Wrote {', '.join(map(str, files))}")
+
+    def write(self, context, settings, character, path):
+        from . import export
+
+        return export.WRITERS[self.filename_ext](path, character)
 
 
 class FACEANIM_OT_export_fbx(_Export, bpy.types.Operator):
@@ -58,11 +64,6 @@ class FACEANIM_OT_export_glb(_Export, bpy.types.Operator):
     bl_label = "Export glTF"
     filename_ext = ".glb"
 
-    def write(self, context, settings, character, path):
-        from . import export
-
-        export.glb(path, character)
-
 
 class FACEANIM_OT_export_usd(_Export, bpy.types.Operator):
     """The character with its face animation as USD, a UsdSkel skeleton with blend shapes"""
@@ -76,11 +77,6 @@ class FACEANIM_OT_export_usd(_Export, bpy.types.Operator):
     def filename_ext(self) -> str:
         return self.kind
 
-    def write(self, context, settings, character, path):
-        from . import export
-
-        export.usd(path, character)
-
 
 class FACEANIM_OT_export_abc(_Export, bpy.types.Operator):
     """Every vertex at every frame as Alembic, where keys and bones are not all that moves the character"""
@@ -89,11 +85,6 @@ class FACEANIM_OT_export_abc(_Export, bpy.types.Operator):
     bl_label = "Export Alembic"
     filename_ext = ".abc"
 
-    def write(self, context, settings, character, path):
-        from . import export
-
-        export.abc(path, character)
-
 
 class FACEANIM_OT_export_mdd(_Export, bpy.types.Operator):
     """Every vertex at every frame as MDD point caches, one file a mesh, for programs that do not read Alembic"""
@@ -101,11 +92,6 @@ class FACEANIM_OT_export_mdd(_Export, bpy.types.Operator):
     bl_idname = "faceanim.export_mdd"
     bl_label = "Export MDD"
     filename_ext = ".mdd"
-
-    def write(self, context, settings, character, path):
-        from . import export
-
-        export.mdd(path, character)
 
 
 class FACEANIM_OT_export_csv(_Export, bpy.types.Operator):
