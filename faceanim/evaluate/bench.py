@@ -29,7 +29,10 @@ from ..core.take import Phone, Take
 from ..core.track import Track
 from ..formats import takes
 from ..pipeline import controls, curves
+from ..retarget import geometry
+from ..retarget.lips import Surface
 from ..source import audio, video
+from .mapping import opened
 
 SPEECH = PRESETS / "demo" / "speech.flac"
 TRANSCRIPT = PRESETS / "demo" / "speech.txt"
@@ -165,6 +168,31 @@ def blender_rows(folder: Path) -> Iterator[Row]:
         yield Row("the same on the demo head", best["bake_head"], "s", note=note)
         what = "60 s at 60 fps on the demo head, contacts held"
         yield Row(what, best["transfer_head"], "s", AT_MOST, 5.0, "of one processor")
+
+
+def mapping_rows(folder: Path) -> Iterator[Row]:
+    """The demo head with a vertex more on each edge and with mixtures of its keys, all without names."""
+    head, draw = opened(PRESETS / "character" / "head.blend", folder), np.random.default_rng(0)
+    a, b = head.edges.T
+    count = len(head.points)
+    middle = count + np.arange(len(a), dtype=np.int32)
+    edges = np.concatenate([np.stack([a, middle], 1), np.stack([middle, b], 1)])
+    keys = list(head.deltas)
+    moves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for k in range(200):
+        whole = np.zeros_like(head.points)
+        for name in [keys[k]] if k < len(keys) else draw.choice(keys, 2, replace=False):
+            which, delta = head.deltas[name]
+            whole[which] += delta
+        whole = np.concatenate([whole, (whole[a] + whole[b]) / 2])
+        moved = np.flatnonzero(whole.any(1))
+        moves[f"word {k}"] = moved, whole[moved]
+    points = np.concatenate([head.points, (head.points[a] + head.points[b]) / 2])
+    surface = Surface(points, edges, moves)
+    began = time.process_time()
+    geometry.recognise(surface, tuple(moves))
+    what = f"mapping {len(moves)} unnamed keys of {len(points):,} vertices"
+    yield Row(what, time.process_time() - began, "s", AT_MOST, 3.0, "of one processor")
 
 
 # the left half ----------------------------------------------------------------------------------------------------
@@ -343,6 +371,7 @@ def main(argv: list[str] | None = None) -> int:
         folder = Path(name)
         parts = {
             "retarget": retarget_rows,
+            "mapping": lambda: mapping_rows(folder),
             "Blender": lambda: blender_rows(folder),
             "audio": lambda: audio_rows(folder, args.long),
             "voice": voice_rows,
