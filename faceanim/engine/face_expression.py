@@ -21,6 +21,8 @@ from ..solve.expression import Predictor, measured
 from .provenance import network
 
 WEIGHTS = MODELS / "face_expression" / "weights.safetensors"
+MIRROR_HZ = 8.0
+"""How often the frames of a video are looked at in the mirror too: what it tells otherwise changes slowly."""
 
 
 def ready() -> bool:
@@ -34,9 +36,14 @@ def predictor(clip: bool = True, device: str = "cpu", actor: Actor | None = None
     return read if actor is None else played(actor, read)
 
 
-def model(path: Path = WEIGHTS, device: str = "cpu") -> Reader:
-    """Raises FormatError where the weights are not there or are not this network's."""
-    return _loaded(path, device)  # a cache knows a call by its words: all calls of one model must say the same
+def model(path: Path = WEIGHTS, device: str = "cpu", every: int = 1) -> Reader:
+    """every: as both_ways has it. Raises FormatError where the weights are not there or are not this network's."""
+    return both_ways(_loaded(path, device), MIRROR, every)
+
+
+def look(crops: np.ndarray, fps: float) -> np.ndarray:
+    """What is seen in the crops (M, PIXELS) of a video's frames, so many of which come a second."""
+    return model(every=max(1, round(fps / MIRROR_HZ))).view(crops)
 
 
 @lru_cache(maxsize=2)
@@ -47,7 +54,7 @@ def _loaded(path: Path, device: str) -> Reader:
     if set(learned.OUTPUTS) - set(outputs) - set(learned.COVERED):
         raise FormatError(f"{path} was trained for other channels", hint)
     try:
-        return both_ways(learned.arranged(_reader(arrays, device), outputs), MIRROR)
+        return learned.arranged(_reader(arrays, device), outputs)
     except (KeyError, ValueError, RuntimeError) as error:
         raise FormatError(f"{path} does not hold this face network: {error}", hint) from error
 

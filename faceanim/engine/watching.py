@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,13 +141,9 @@ def _follow(clip: Clip, seconds: float, progress: Progress, crops: bool, turns: 
     with face.open_landmarker(point=point) as landmarker:
         track = face.follow(
             frames, landmarker, seconds, progress, crops, portraits=face_emotion.ready(),
-            look=_look if face_expression.ready() else None,
+            look=partial(face_expression.look, fps=stream.info.fps) if face_expression.ready() else None,
         )  # fmt: skip
     return track, dict(stream.quality)
-
-
-def _look(crops: np.ndarray) -> np.ndarray:
-    return face_expression.model().view(crops)
 
 
 def actor_of(clip: Clip, track: FaceTrack) -> Actor | None:

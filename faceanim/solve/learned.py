@@ -224,8 +224,15 @@ def own_rest(rows: dict[str, np.ndarray], frames: Seen, views: np.ndarray, split
     """The face at rest: the mean of those frames, above the middle of the nose of `upper`, below of `lower`; split: of
     a Reader."""
     points = joined(*(frames.points[rows[region]].mean(0) for region in ("upper", "lower")))
-    view = np.concatenate([views[rows["upper"], :split].mean(0), views[rows["lower"], split:].mean(0)])
+    view = np.concatenate([_mean_seen(views[rows["upper"], :split]), _mean_seen(views[rows["lower"], split:])])
     return Rest(points, view.astype(np.float32))
+
+
+def _mean_seen(views: np.ndarray) -> np.ndarray:
+    """Of the rows that are not NaN, column by column."""
+    there = np.isfinite(views)
+    with np.errstate(invalid="ignore"):
+        return np.where(there, views, 0).sum(0) / there.sum(0)
 
 
 def ranging(values: np.ndarray, measures: np.ndarray, facing: np.ndarray) -> np.ndarray:

@@ -64,3 +64,19 @@ def test_the_mirror_of_the_mirror():
     for name in ("points", "pose", "scores", "kind", "place"):
         np.testing.assert_array_equal(getattr(again, name), getattr(frames, name))
     assert in_mirror(frames).points[0, face_model().mirror[33], 0] == -frames.points[0, 33, 0]
+
+
+def test_of_some_frames_the_mirror_tells_as_much_as_of_all(reader):
+    """What differs changes evenly, so that to look at every other frame is to look at all."""
+    k = np.arange(7, dtype=np.float32)
+    crops = np.stack([0 * k, 0 * k, 10 + k, 0 * k, 0 * k, 20 - 2 * k], 1).astype(np.uint8)
+    plain = Rest(np.zeros((478, 3), np.float32), np.zeros(10, np.float32))
+    all_, some = both_ways(reader, FLIPPED), both_ways(reader, FLIPPED, every=2)
+    view = some.view(crops)
+    assert np.isfinite(view).all(1).tolist() == [True, False] * 3 + [True]
+    for got, meant in zip(some.read(seen(7), view, plain), all_.read(seen(7), all_.view(crops), plain), strict=True):
+        assert np.allclose(got, meant)
+    # a face whose rest the mirror never showed is read as it is
+    unseen = plain._replace(view=np.full(10, np.nan, np.float32))
+    unseen.view[:EYES + MOUTH] = 0
+    assert np.allclose(some.read(seen(7), view, unseen)[0], reader.read(seen(7), view[:, : EYES + MOUTH], plain)[0])
