@@ -1,10 +1,11 @@
 """Transfer of real clips to several characters: `python -m faceanim.evaluate.contacts DATA [--work FOLDER]`.
 
 Twenty clips (acted, emotional speech in two languages, read sentences and an address with their faces on video) are
-analyzed, baked at 24 to 60 frames a second on the demo head, on a VRoid character and on the ICT head, and verified as
-`verify` does; the opening of each mouth over time, relative to its own range, is correlated with that of the demo head,
-whose keys are the channels themselves. DATA holds emodb/, ravdess/, grid/, video_speech/, characters/ and ict_facekit/;
-what is not there is left out. Exit status 1 where a contact is missed, lips cross, or a correlation is below FOLLOWED.
+analyzed, baked at 24 to 60 frames a second on the demo head, on a VRoid character, on the ICT head and on bones that
+Rigify makes, with Blender's automatic weights, and verified as `verify` does; the opening of each mouth over time,
+relative to its own range, is correlated with that of the demo head, whose keys are the channels themselves.
+DATA holds emodb/, ravdess/, grid/, video_speech/, characters/ and ict_facekit/; what is not there is left out.
+Exit status 1 where a contact is missed, lips cross, or a correlation is below FOLLOWED.
 """
 
 from __future__ import annotations
@@ -77,6 +78,19 @@ def characters(data: Path, folder: Path) -> Iterator[tuple[str, Path]]:
         built = folder / "ict.blend"
         subprocess.run([sys.executable, builder, data / "ict_facekit", built], check=True, capture_output=True)
         yield "ict head", built
+    yield from _bones(folder)
+
+
+def _bones(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The demo head without keys, bound to the bones of a generated Rigify rig by automatic weights; none where this
+    Blender has no Rigify."""
+    builder, built = ROOT / "tests" / "blender" / "rigify_head.py", folder / "rigify.blend"
+    if builder.is_file():
+        built.unlink(missing_ok=True)
+        command = [sys.executable, builder, built, PRESETS / "character" / "head.blend"]
+        subprocess.run(command, capture_output=True)  # once it is saved, bpy 4.2 crashes on its way out
+        if built.exists():
+            yield "rigify", built
 
 
 def analyzed(data: Path, folder: Path) -> dict[str, Path]:
@@ -147,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("faceanim.evaluate.contacts", description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keeps the takes and .blend files")
-    parser.add_argument("--character", metavar="NAME", help="one of them alone: demo, vroid or ict")
+    parser.add_argument("--character", metavar="NAME", help="one of them alone: demo, vroid, ict or rigify")
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as name:

@@ -1,8 +1,10 @@
-"""Opens a mouth as far as the channels say, where whole shapes of the mouth drive it.
+"""Opens a mouth as far as the channels say, where whole shapes of the mouth or bones of the lips drive it.
 
 Visemes are made to look right each on its own; mixed and gated, they open the lips more or less than is meant. Each
 frame goes towards a shut mouth or towards a wide open one, as far as it takes, so that the lips are apart by the wanted
-share of the character's own range. That share is continuous in time, and so is the way.
+share of the character's own range. Bones of lips go by amounts that are the same for all faces, and how much of that
+the skin takes on, and how far it parts as the jaw sinks, is a matter of its weights: there the lips alone are lifted
+off each other, or brought together, as far as it takes. The share is continuous in time, and so is the way.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.mapping import Mapping
+from ..core.rig import parse_control
 from ..core.track import Track
 from . import gaps
 from .contact import Solver
@@ -20,6 +23,9 @@ PARTS = {
     "mouthUpperUpLeft": 0.12, "mouthUpperUpRight": 0.12,
 }  # fmt: skip
 """How far each channel parts the lips of the reference head at a mouth a little open, over a wide open mouth."""
+
+LIFT = {name: 1.0 for name in PARTS if name.endswith(("Left", "Right"))}
+"""The pose that parts the lips without the jaw, as far as they go."""
 
 
 def wanted(track: Track) -> np.ndarray:
@@ -35,24 +41,32 @@ def widest(mouth: Mouth, mapping: Mapping) -> tuple[np.ndarray, float]:
 
 
 def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> Track:
-    """The track of controls with the lips apart by `share` (F,) of a wide open mouth, by visemes alone."""
-    blended = {control for blend in mapping.blends for control in blend}
-    if not track.frames or not blended & set(mouth.controls) or not set(mouth.controls) <= set(track.channels):
+    """The track of controls with the lips apart by `share` (F,) of a wide open mouth, by visemes or by lip bones."""
+    if not track.frames or not set(mouth.controls) <= set(track.channels):
         return track
     solver = Solver.of(mouth, mapping)
     columns = [track.index(name) for name in mouth.controls]
     values = track.values[:, columns]
     most, full = widest(mouth, mapping)
     free = solver.blended & (solver.opens | (most[0] > 0))
-    if full <= gaps.CLOSED or not free.any():
+    lift = np.zeros_like(most) if free.any() else _lift(mouth, mapping)
+    if full <= gaps.CLOSED or not (free.any() or lift.any()):
         return track
     asked = share * full
-    rows = np.flatnonzero(np.abs(solver.at(gaps.apart, values) - asked) > 0.25 * gaps.CLOSED)
+    apart = np.maximum(solver.at(gaps.apart, values), 0)  # pressed lips that are meant to be shut are
+    rows = np.flatnonzero(np.abs(apart - asked) > 0.25 * gaps.CLOSED)
     if not len(rows):
         return track
-    now, goal = values[rows], asked[rows]
-    shut, opened = np.where(free, 0, now), np.where(free, most, now)
-    too_far = (solver.at(gaps.apart, now) > goal)[:, None]
+    now = values[rows]
+    shut, opened = np.where(free, 0, now) - lift, np.where(free, most, now) + lift
+    too_far = (apart > asked)[rows, None]
     result = track.values.copy()
-    result[np.ix_(rows, columns)] = solver.parted(np.where(too_far, shut, now), np.where(too_far, now, opened), goal)
+    between = np.where(too_far, shut, now), np.where(too_far, now, opened)
+    result[np.ix_(rows, columns)] = solver.parted(*between, asked[rows])
     return track.with_values(result)
+
+
+def _lift(mouth: Mouth, mapping: Mapping) -> np.ndarray:
+    """float32 (1, K): how lips that are moved by bones are lifted off each other, by these alone; 0 for other lips."""
+    lifted = {name: value for name, value in pose(mapping, **LIFT).items() if parse_control(name)}
+    return np.array([[lifted.get(name, 0.0) for name in mouth.controls]], np.float32)

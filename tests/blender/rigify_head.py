@@ -1,10 +1,20 @@
-"""Has Rigify make its human's neck and face: `python rigify_head.py OUT.blend`, with a skin of a few points on each
-deforming bone."""
+"""Has Rigify make its human's neck and face: `python rigify_head.py OUT.blend [HEAD.blend]`, with a skin of a few
+points on each deforming bone; or with the demo head on it, bound by Blender's automatic weights."""
 
 import sys
 
 import bpy
 import numpy as np
+from mathutils import Matrix
+
+PLACES = {
+    "eye.L": (0.0345, -0.0545, 0.21), "eye.R": (-0.0345, -0.0545, 0.21), "lip": (0, -0.0861, 0.145),
+    "lips.L": (0.0215, -0.0705, 0.1445), "lips.R": (-0.0215, -0.0705, 0.1445),
+}  # fmt: skip
+"""Where these stand on the demo head, in metres: eyes, the middle of the lips and their corners."""
+PARTS = {"Head": "", "Brows": "", "Teeth.Upper": "DEF-spine.006", "Teeth.Lower": "DEF-jaw", "Tongue": "DEF-jaw",
+         "Eye.L": "ORG-eye.L", "Eye.R": "ORG-eye.R"}  # fmt: skip
+"""Its meshes to the bone that each hangs from; "" where the skin bends."""
 
 
 def generated():
@@ -37,11 +47,46 @@ def add_skin(rig):
     skin.modifiers.new("Armature", "ARMATURE").object = rig
 
 
+def add_head(rig, path):
+    """The demo head without its keys, stretched to where the bones are."""
+    with bpy.data.libraries.load(path) as (_, appended):
+        appended.objects = list(PARTS)
+    at = {name: np.array(rig.data.bones[name].head_local) for name in ("lips.L", "lips.R", "lip.T", "lip.B")}
+    at |= {f"eye.{side}": np.array(rig.data.bones[f"ORG-eye.{side}"].head_local) for side in "LR"}
+    at["lip"] = (at["lip.T"] + at["lip.B"]) / 2
+    own = np.array([[*place, 1] for place in PLACES.values()])
+    fitted = np.eye(4)
+    fitted[:3] = np.linalg.lstsq(own, np.array([at[name] for name in PLACES]), rcond=None)[0].T
+    for mesh in appended.objects:
+        bpy.context.scene.collection.objects.link(mesh)
+        bpy.context.view_layer.update()
+        place = mesh.matrix_world.copy()
+        mesh.shape_key_clear()
+        mesh.modifiers.clear()
+        mesh.vertex_groups.clear()
+        mesh.animation_data_clear()
+        mesh.parent, mesh.matrix_world = None, Matrix.Identity(4)
+        mesh.data.transform(Matrix(fitted) @ place)
+        if bone := PARTS[mesh.name]:
+            mesh.vertex_groups.new(name=bone).add(range(len(mesh.data.vertices)), 1.0, "REPLACE")
+            mesh.parent = rig
+            mesh.modifiers.new("Armature", "ARMATURE").object = rig
+        else:
+            bpy.ops.object.select_all(action="DESELECT")
+            mesh.select_set(True)
+            rig.select_set(True)
+            bpy.context.view_layer.objects.active = rig
+            bpy.ops.object.parent_set(type="ARMATURE_AUTO")
+
+
 if __name__ == "__main__":
     import addon_utils  # bpy makes it known
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     if addon_utils.enable("rigify", default_set=True) is None:
         sys.exit(print("needs Rigify"))
-    add_skin(generated())
+    if len(sys.argv) > 2:
+        add_head(generated(), sys.argv[2])
+    else:
+        add_skin(generated())
     bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])

@@ -1,4 +1,4 @@
-"""Visemes that open the lips as far as the channels say."""
+"""Visemes and bones that open the lips as far as the channels say."""
 
 import numpy as np
 import pytest
@@ -40,6 +40,39 @@ def test_the_lips_part_as_far_as_is_meant(mouth_and_mapping):
     full = gaps.apart(mouth, mouth.posed(np.array([[float(n == "aa") for n in mouth.controls]])))[0]
     assert np.abs(apart / full - share).max() < 0.02
     assert np.abs(np.diff(made.values, axis=0)).max() < 0.12 and made.values.min() >= 0 and made.values.max() <= 1
+
+
+def test_lip_bones_part_as_far_as_is_meant_whatever_the_skin_takes_on(data):
+    """A smile lifts these lips off each other, and the jaw turns its skin by a third: all in all too far open."""
+    from test_geometry import ict
+
+    surface, own = ict(data)
+    keys = {name: key for key, name in own.items()}
+    both = {way: {keys[f"mouth{way}_{side}"]: 1.0 for side in "LR"} for way in ("UpperUp", "LowerDown")}
+    upper, lower, jaw = (lips.displacement(surface, v) for v in (*both.values(), {keys["jawOpen"]: 1.0}))
+    parts = {"bone:jaw:rot_x": jaw, "bone:top:loc_y": 10 * upper, "bone:low:loc_y": -10 * lower}
+    deltas = {name: (np.flatnonzero(d.any(1)), d[d.any(1)]) for name, d in parts.items()}
+    sides = ("Left", "Right")
+    lifts = {"bone:top:loc_y": 0.05, "bone:low:loc_y": -0.05}
+    targets = {
+        name: Target({f"mouth{way}{side}": by for side in sides} | {"mouthSmileLeft": by}, minimum=-0.2, maximum=0.2)
+        for (name, by), way in zip(lifts.items(), ("UpperUp", "LowerDown"), strict=True)
+    }
+    mapping = Mapping("bones", {"bone:jaw:rot_x": Target({"jawOpen": 0.35}, maximum=0.35), **targets})
+    mouth = lips.find(lips.Surface(surface.points, surface.edges, deltas), mapping)
+    t = np.arange(120) / 60
+    channels = {"jawOpen": 0.3 - 0.3 * np.cos(2 * np.pi * t), "mouthSmileLeft": 0.3 - 0.3 * np.cos(3 * np.pi * t)}
+    track = Track.from_columns(60.0, channels)
+    share, plain = opening.wanted(track), apply(track, mapping)
+    made = opening.follow(plain, mapping, mouth, share)
+    _, full = opening.widest(mouth, mapping)
+    before, after = (
+        gaps.apart(mouth, mouth.posed(x.values[:, [x.index(n) for n in mouth.controls]])) / full for x in (plain, made)
+    )
+    assert np.abs(before - share).max() > 0.3
+    assert np.abs(after - share).max() < 0.02
+    assert (made.column("bone:jaw:rot_x") == plain.column("bone:jaw:rot_x")).all()
+    assert np.abs(np.diff(made.values, axis=0)).max() < 0.02
 
 
 def test_keys_of_channels_are_left_as_they_are(mouth_and_mapping):
