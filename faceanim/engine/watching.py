@@ -165,10 +165,10 @@ def resting(track: FaceTrack) -> Actor:
     from ..solve import actors
 
     shown = track.of(max(track.shots(), key=len))
-    rows = learned.at_rest(face_expression.model(), shown)[0] if face_expression.ready() else None
-    if rows is None:
+    found = learned.at_rest(face_expression.model(), shown)[0] if face_expression.ready() else None
+    if found is None or min(found.sure.values()) < 0.5:
         raise InputError("the face is not found at rest", "name a second at which it is: --neutral S")
-    return actors.of(shown, rows["upper"], rows["lower"])
+    return actors.of(shown, found.rows["upper"], found.rows["lower"])
 
 
 @_in_one_thread

@@ -6,6 +6,7 @@ The network is a callable that this module is given; see core.face for what they
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +26,10 @@ OUTPUTS: tuple[str, ...] = (*EXPRESSION, *EYES, *COVERED, "turnX", "turnY", "tur
 FACE, TURN = slice(0, len(EXPRESSION)), slice(-3, None)
 LOOK, HIDDEN = slice(len(EXPRESSION), len(EXPRESSION) + 4), slice(-6, -3)
 
-UPPER = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye")))
-LOWER = tuple(k for k in range(len(EXPRESSION)) if k not in UPPER)
+UPPER = [k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye"))]
+LOWER = [k for k in range(len(EXPRESSION)) if k not in UPPER]
+REGIONS = {"upper": UPPER, "lower": LOWER}
+"""Brows and eyes, and the rest of the face."""
 LIDS = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith("eye"))
 BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
 BROWS = [k for k, name in enumerate(EXPRESSION) if name.startswith("brow")]
@@ -44,8 +47,12 @@ stillest."""
 USUAL_LIDS = 40
 """The percentile over a clip that is what lids do at rest. Eyes rest most of the time as they usually are; what shows
 least are lids on their way in a blink, or above eyes that look down, which take the width of wide eyes away."""
-UNREST = {"upper": 3.5, "lower": 3.5}
-"""The sum of a region's coefficients, read without knowing the rest, up to which it may be a face at rest."""
+UNREST = 0.4, 0.75
+"""The sum of a region's coefficients (of eyes none: large ones are no wide ones), read without knowing the rest, over 1
+and what the region moves by, of a face that is at rest and of one that holds an expression. Who moves much and comes
+back to it has his rest there, and who hardly moves may hold what is read."""
+MOVES = 90
+"""The percentile of the frames' difference from rest that is what a region moves by."""
 LEVEL = 0.15
 """What a coefficient may be at rest by the network's fault."""
 AHEAD, ALONG, LOOKS = np.radians(8.0), np.radians(4.0), 30
@@ -130,11 +137,14 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
         else:
             values, deviation = reader.read(frames, views, None)
         if clip:
-            rows = resting(values, frames) if known is None else None
-            if rows is not None:
-                values, deviation = reader.read(frames, views, own_rest(rows, frames, views, reader.split))
-                values = levelled(values, levels(values, rows))
+            found = resting(values, frames) if known is None else None
+            if found is not None and any(found.sure.values()):
+                alone = values
+                values, deviation = reader.read(frames, views, own_rest(found.rows, frames, views, reader.split))
+                values = levelled(values, levels(values, found.rows))
                 values[:, LOOK] -= looking_ahead(values[:, LOOK])
+                for region, columns in REGIONS.items():
+                    values[:, columns] += (1 - found.sure[region]) * (alone - values)[:, columns]
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
             share = MEASURED * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
             measures = measured(track, actor, fitted).expression
@@ -172,40 +182,44 @@ def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tupl
     return np.concatenate([both, both], 1), np.tile(sure.reshape(-1, 2, 2).max(1), (1, 2))
 
 
-def resting(values: np.ndarray, frames: Seen) -> dict[str, np.ndarray] | None:
-    """Region (`upper`: brows and eyes; `lower`) to the rows of the frames in which it shows least; None where one
-    never rests."""
+class Resting(NamedTuple):
+    """Of every region of REGIONS the rows of the frames in which it shows least, and 0..1 whether that is its rest."""
+
+    rows: dict[str, np.ndarray]
+    sure: dict[str, float]
+
+
+def resting(values: np.ndarray, frames: Seen) -> Resting:
+    """Where a face rests whose outputs (N, len(OUTPUTS)) were read without knowing its rest."""
     away = TURNED * np.abs(frames.pose[:, :2]).sum(1)
     count = int(np.clip(np.ceil(RESTING * len(values)), 1, MOST))
     shown = values[:, FACE].clip(0)
     usual = np.percentile(shown[:, LIDS], USUAL_LIDS, axis=0)
     shown[:, LIDS] = usual + np.abs(shown[:, LIDS] - usual)
     look = values[:, LOOK] - np.median(values[:, LOOK], 0)
-    rows = {}
-    for region, columns in (("upper", UPPER), ("lower", LOWER)):
-        active = shown[:, columns].sum(1)
+    rows, sure = {}, {}
+    for region, columns in REGIONS.items():
+        unrest = shown[:, columns].sum(1) + away
         if region == "upper":
-            active = active + np.abs(look).mean(1)
-        unrest = active + away
+            unrest = unrest + np.abs(look).mean(1)
         least = np.argsort(unrest, kind="stable")[:count]
-        least = least[unrest[least] <= unrest[least[0]] + ALIKE]
-        if np.median(active[least]) > UNREST[region]:
-            return None
-        rows[region] = least
-    return rows
+        rows[region] = least = least[unrest[least] <= unrest[least[0]] + ALIKE]
+        told = shown[:, [c for c in columns if c not in LIDS]]
+        moves = np.percentile(np.abs(told - np.median(told[least], 0)).sum(1), MOVES)
+        held = np.median(told[least].sum(1)) / (1 + moves)
+        sure[region] = float(np.clip((UNREST[1] - held) / (UNREST[1] - UNREST[0]), 0, 1))
+    return Resting(rows, sure)
 
 
-def at_rest(reader: Reader, track: FaceTrack) -> tuple[dict[str, np.ndarray] | None, np.ndarray, float]:
-    """(rows as `resting` gives them, the times at which either region rests, 0..1 how much the face is at rest then) of
-    a FaceTrack as a Predictor takes it."""
+def at_rest(reader: Reader, track: FaceTrack) -> tuple[Resting, np.ndarray, float]:
+    """(where it rests, the times at which either region does, 0..1 how much the face is at rest then) of a FaceTrack as
+    a Predictor takes it."""
     frames, _ = seen(track)
     values, _ = reader.read(frames, reader.view(frames.crops) if track.views is None else track.views, None)
-    rows = resting(values, frames)
-    if rows is None:
-        return None, track.times[:0], 0.0
-    shown = sum(values[np.ix_(rows[r], c)].clip(0).sum(1).mean() for r, c in (("upper", UPPER), ("lower", LOWER)))
+    found = resting(values, frames)
+    shown = sum(values[np.ix_(found.rows[region], c)].clip(0).sum(1).mean() for region, c in REGIONS.items())
     sure = float(np.clip((STILL[1] - shown) / (STILL[1] - STILL[0]), 0, 1))
-    return rows, track.times[np.union1d(rows["upper"], rows["lower"])], sure
+    return found, track.times[np.union1d(*found.rows.values())], sure
 
 
 def _known(reader: Reader, actor: Actor) -> tuple[Rest, np.ndarray]:
@@ -223,7 +237,7 @@ def _known(reader: Reader, actor: Actor) -> tuple[Rest, np.ndarray]:
 def own_rest(rows: dict[str, np.ndarray], frames: Seen, views: np.ndarray, split: int) -> Rest:
     """The face at rest: the mean of those frames, above the middle of the nose of `upper`, below of `lower`; split: of
     a Reader."""
-    points = joined(*(frames.points[rows[region]].mean(0) for region in ("upper", "lower")))
+    points = joined(*(frames.points[rows[region]].mean(0) for region in REGIONS))
     view = np.concatenate([_mean_seen(views[rows["upper"], :split]), _mean_seen(views[rows["lower"], split:])])
     return Rest(points, view.astype(np.float32))
 
@@ -249,8 +263,8 @@ def ranging(values: np.ndarray, measures: np.ndarray, facing: np.ndarray) -> np.
 def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:
     """(len(EXPRESSION),) what the coefficients are in the frames at rest."""
     level = np.zeros(len(EXPRESSION), values.dtype)
-    for region, columns in (("upper", UPPER), ("lower", LOWER)):
-        level[list(columns)] = np.median(values[np.ix_(rows[region], columns)], 0)
+    for region, columns in REGIONS.items():
+        level[columns] = np.median(values[np.ix_(rows[region], columns)], 0)
     return level
 
 

@@ -66,15 +66,19 @@ def track_points(frames):
 
 def test_a_face_that_never_rests_is_read_without():
     values = np.zeros((50, len(learned.OUTPUTS)), np.float32)
-    values[:, list(learned.LOWER)] = 0.2
+    values[:, learned.LOWER] = 0.2
     track = face_track(50, np.full(50, 100))
     frames, _ = learned.seen(track)
-    assert learned.resting(values, frames) is None
-    rows = learned.resting(values * 0.1, frames)
+    assert learned.resting(values, frames).sure == {"upper": 1, "lower": 0}
+    rows, sure = learned.resting(values * 0.05, frames)
+    assert sure == {"upper": 1, "lower": 1}
     rest = learned.own_rest(rows, frames, np.full((50, 4), 7, np.float32), 2)
     assert rest.points == pytest.approx(track_points(frames)) and (rest.view == 7).all()
-    level = learned.levels(values * 0.1, rows)
-    assert learned.levelled(values * 0.1, level)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
+    level = learned.levels(values * 0.05, rows)
+    assert learned.levelled(values * 0.05, level)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
+    # one that shows as much, and far more at other times, is at rest then: it is made so
+    values[25:, learned.LOWER] = 0.8
+    assert learned.resting(values * 0.5, frames).sure == {"upper": 1, "lower": 1}
 
 
 def test_lids_rest_as_they_usually_are_not_on_their_way_in_a_blink():
@@ -85,13 +89,13 @@ def test_lids_rest_as_they_usually_are_not_on_their_way_in_a_blink():
     on_the_way = np.r_[20:26, 80:110]  # lids in a blink, and above eyes that look down
     values[on_the_way, wide] = 0.0
     values[150:170, wide] = 0.95
-    rows = learned.resting(values, frames)["upper"]
+    rows = learned.resting(values, frames).rows["upper"]
     assert len(rows) == 30 and not set(rows) & {*on_the_way, *range(150, 170)}
     # brows that are seldom at rest still are
     brow = EXPRESSION.index("browInnerUp")
     values[:, brow] = 0.8
     values[180:195, brow] = 0.0
-    assert set(learned.resting(values, frames)["upper"]) == set(range(180, 195))
+    assert set(learned.resting(values, frames).rows["upper"]) == set(range(180, 195))
 
 
 def test_noise_is_averaged_and_a_blink_stays():
