@@ -50,17 +50,17 @@ def notes(mouth: lips.Mouth | None) -> list[str]:
     return gaps.shortcomings(mouth)
 
 
-def surface(character: Character, mapping: Mapping, space: np.ndarray | None = None) -> lips.Surface:
-    """The meshes at rest, in head space (or another, its axes as columns), and what the mapping's controls add."""
-    space = axes(character, mapping) if space is None else space
+def surface(character: Character, mapping: Mapping, into: np.ndarray | None = None) -> lips.Surface:
+    """The meshes at rest, in head space (or another, as in `space`), and what the mapping's controls add."""
+    into = space(character, mapping) if into is None else into
     points, edges, ranges = [], [], {}
     deltas: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     first = 0
     for mesh in character.meshes:
         place = np.array(mesh.matrix_world)
-        turn = (place[:3, :3].T @ space).astype(np.float32)
+        turn = (place[:3, :3].T @ into).astype(np.float32)
         own = _points(mesh)
-        points.append(own @ turn + (place[:3, 3] @ space).astype(np.float32))
+        points.append(own @ turn + (place[:3, 3] @ into).astype(np.float32))
         ends = np.empty(2 * len(mesh.data.edges), np.int32)
         mesh.data.edges.foreach_get("vertices", ends)
         edges.append(ends.reshape(-1, 2) + first)
@@ -74,14 +74,14 @@ def surface(character: Character, mapping: Mapping, space: np.ndarray | None = N
     for name in mapping.controls:
         boned = parse_control(name) or parse_pose(name)
         if boned and any(c.startswith(_MOUTH) for c in mapping.targets[name].weights):
-            joined |= _bone_deltas(character, name, ranges, len(whole), space)
+            joined |= _bone_deltas(character, name, ranges, len(whole), into)
     return lips.Surface(whole, np.concatenate(edges), joined, ranges)
 
 
 def shapes(character: Character) -> lips.Surface:
     """The Surface of all keys, without bones."""
     every = Mapping(targets={key.name: Target({}) for key in character.rig.keys})
-    return surface(character, every, axes(character))
+    return surface(character, every, space(character))
 
 
 def propose(character: Character) -> names.Proposal:
@@ -100,6 +100,20 @@ def axes(character: Character, mapping: Mapping | None = None) -> np.ndarray:
             if told is not None:
                 return told
     return scene.axes(character.armature)
+
+
+def space(character: Character, mapping: Mapping | None = None) -> np.ndarray:
+    """float64 (3, 3): what takes ways in the world (N, 3), multiplied from the right, to head space: `axes`, and where
+    the armature's object is scaled unevenly or sheared, its head as it was before: there a head that turns keeps its
+    form, and how near lips are to lips or teeth counts alike up and to the front. Volumes stay."""
+    turn = axes(character, mapping)
+    if character.armature is None:
+        return turn
+    placed = np.array(character.armature.matrix_world.to_3x3())
+    volume = abs(np.linalg.det(placed))
+    if volume < 1e-6 * np.linalg.norm(placed) ** 3:  # flat: nothing brings it back
+        return turn
+    return np.linalg.inv(placed).T @ scene.head_space(character.armature) * volume ** (1 / 3)
 
 
 def _points(mesh: Object) -> np.ndarray:
@@ -128,7 +142,7 @@ def _key_deltas(mesh: Object, mapping: Mapping) -> Iterable[tuple[str, np.ndarra
 
 
 def _bone_deltas(
-    character: Character, control: str, ranges: dict[str, tuple[int, int]], count: int, space: np.ndarray
+    character: Character, control: str, ranges: dict[str, tuple[int, int]], count: int, into: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """What a bone or a pose adds for each unit, seen by moving it a little; all stands as before afterwards."""
     moves = _moves(character, control)
@@ -145,7 +159,7 @@ def _bone_deltas(
             for pose, basis in before:
                 pose.matrix_basis = basis
     bpy.context.view_layer.update()
-    delta = ((moved - still) @ space / TURN).astype(np.float32)
+    delta = ((moved - still) @ into / TURN).astype(np.float32)
     which = np.flatnonzero(np.abs(delta).max(1) > 0)
     return {control: (which, delta[which])} if len(which) else {}
 
@@ -234,7 +248,7 @@ def measured(blend: str | Path, mapping: Mapping | None = None) -> tuple[Mapping
             "give it a key that opens the mouth (jawOpen), and a mesh with a slit between the lips",
         )
     frames = np.arange(first, last + 1)
-    found = gaps.measure(mouth, sample(opened, character, mouth, frames, axes(character, mapping)))
+    found = gaps.measure(mouth, sample(opened, character, mouth, frames, space(character, mapping)))
     return mapping, mouth, found, (frames - first) / scene_rate(opened)
 
 
@@ -249,10 +263,10 @@ def baked_character(opened: Scene, path: Path) -> Character:
 
 
 def sample(
-    opened: Scene, character: Character, mouth: lips.Mouth, frames: np.ndarray, space: np.ndarray
+    opened: Scene, character: Character, mouth: lips.Mouth, frames: np.ndarray, into: np.ndarray
 ) -> np.ndarray:
-    """float32 (F, P, 3): the mouth's points as they are shown on frames, in head space (its axes as columns), as if the
-    head were at rest."""
+    """float32 (F, P, 3): the mouth's points as they are shown on frames, in head space (see `space`), as if the head
+    were at rest."""
     meshes = list(character.meshes)
     counts = [len(m.data.vertices) for m in meshes]
     starts = np.cumsum([0, *counts])
@@ -270,7 +284,7 @@ def sample(
                 place = np.array(evaluated.matrix_world)
                 shown[row, where] = _coordinates(evaluated.data.vertices)[which] @ place[:3, :3].T + place[:3, 3]
     opened.frame_set(before[0], subframe=before[1])
-    shown = shown @ space
+    shown = shown @ into
     return _steadied(np.where(np.isfinite(shown), shown, mouth.points), mouth)
 
 

@@ -105,6 +105,20 @@ def test_a_head_without_armature_that_looks_elsewhere(ict, take, tmp_path, turn)
     checked(contacts.verify(baked(ict, take, tmp_path), take))
 
 
+@pytest.mark.parametrize("turn", [(0, 0, 0), (0.2, 0.3, 0.4)])
+def test_a_rig_that_is_scaled_unevenly(demo_blend, take, tmp_path, turn):
+    """By its own object, and by a parent that shears it as well."""
+    scenes.open_file(demo_blend)
+    rig, above = bpy.data.objects["Rig"], bpy.data.objects.new("Above", None)
+    bpy.context.scene.collection.objects.link(above)
+    rig.parent, rig.rotation_euler = above, turn
+    (above if any(turn) else rig).scale = (1.0, 2.0, 0.5)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "uneven.blend"))
+    report = contacts.verify(baked(tmp_path / "uneven.blend", take, tmp_path), take)
+    checked(report)
+    assert report["notes"] == []
+
+
 def test_the_lips_of_the_ict_head_are_its_own(data, ict):
     """What geometry finds is what the landmarks of the model name."""
     known = np.load(data / "ict_facekit" / "ict_face.npz")
@@ -205,7 +219,7 @@ def test_reading_the_mesh_is_what_blender_shows(demo_blend, take, tmp_path):
     mouth = contacts.mouth_of(character, mapping)
     track = pipeline.controls(takes.read(take), mapping, Style(), FPS, mouth)
     frames = np.arange(opened.frame_start, opened.frame_start + track.frames)
-    shown = gaps.measure(mouth, contacts.sample(opened, character, mouth, frames, contacts.axes(character)))
+    shown = gaps.measure(mouth, contacts.sample(opened, character, mouth, frames, contacts.space(character)))
     solved = gaps.measure(mouth, mouth.posed(track.values[:, [track.index(name) for name in mouth.controls]]))
     for name in ("lips", "teeth", "jaw"):
         assert np.abs(getattr(shown, name) - getattr(solved, name)).max() < 0.02, name
