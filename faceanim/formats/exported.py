@@ -20,12 +20,14 @@ class Exported:
     morphs   (node, morph target) to times float64 (K,) in seconds and values float64 (K,), joined by straight lines
     turns    (skeleton, bone) to times (K,) and rotations float64 (K, 3, 3): how the bone has turned the skin since it
              was bound, with z up and y to the back; empty where the format's bones are not read
+    places   likewise, to times (K,) and where the bone stands, float64 (K, 3)
     """
 
     fps: float
     seconds: float
     morphs: Mapping[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     turns: Mapping[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    places: Mapping[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
 def read(path: str | Path) -> Exported:

@@ -43,15 +43,15 @@ def read(path: Path) -> Exported:
     longest = max((times[:, 0] for times in inputs.values()), key=len, default=np.zeros(1))
     steps = np.diff(longest)
     span = float(max((times.max() for times in inputs.values()), default=0.0))
-    turns = _turns(document, buffers, moves, longest)
-    return Exported(float(1 / np.median(steps)) if len(steps) else 0.0, span, morphs, turns)
+    bones = _bones(document, buffers, moves, longest)
+    return Exported(float(1 / np.median(steps)) if len(steps) else 0.0, span, morphs, *bones)
 
 
-def _turns(
+def _bones(
     document: dict[str, Any], buffers: list[bytes], moves: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]],
     times: np.ndarray,
-) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
-    """Exported.turns at times (K,), of all skins."""
+) -> list[dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]]:
+    """Exported.turns and Exported.places at times (K,), of all skins."""
     nodes = document.get("nodes", [])
     above = {child: i for i, node in enumerate(nodes) for child in node.get("children", ())}
     places: dict[int, np.ndarray] = {}
@@ -62,7 +62,7 @@ def _turns(
             places[i] = place(above[i]) @ own if i in above else own
         return places[i]
 
-    found = {}
+    turns, stand = {}, {}
     for skin in document.get("skins", []):
         joints = skin["joints"]
         bound = _accessor(document, buffers, skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
@@ -71,8 +71,10 @@ def _turns(
             while holder in joints and holder in above:
                 holder = above[holder]
             u, _, v = np.linalg.svd((place(i) @ inverse)[:, :3, :3])
-            found[nodes[holder].get("name", ""), nodes[i].get("name", "")] = times, _Z_UP @ (u @ v) @ _Z_UP.T
-    return found
+            name = nodes[holder].get("name", ""), nodes[i].get("name", "")
+            turns[name] = times, _Z_UP @ (u @ v) @ _Z_UP.T
+            stand[name] = times, place(i)[:, :3, 3] @ _Z_UP.T
+    return [turns, stand]
 
 
 def _local(

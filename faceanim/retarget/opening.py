@@ -53,7 +53,7 @@ def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> T
     if full <= gaps.CLOSED or not (free.any() or lift.any()):
         return track
     asked = share * full
-    apart = np.maximum(solver.at(gaps.apart, values), 0)  # pressed lips that are meant to be shut are
+    apart = solver.at(gaps.apart, values)
     rows = np.flatnonzero(np.abs(apart - asked) > 0.25 * gaps.CLOSED)
     if not len(rows):
         return track

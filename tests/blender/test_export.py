@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -367,3 +368,26 @@ def test_an_export_of_something_else_does_not_pass(puppet, curves, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
     report = verify_export(tmp_path / "a.glb", tmp_path / "a.blend")
     assert not report["passed"] and report["worst"]["control"] == "jawOpen"
+
+
+@pytest.mark.parametrize(("kind", "scale"), [("fbx", 1), ("glb", 1), ("glb", (-1, 1, 1)), ("glb", 1e-4), ("usdc", 1)])
+def test_a_file_that_blender_imports_wrongly_is_right(puppet, curves, tmp_path, kind, scale):
+    """Its FBX importer takes no quotes in names, its glTF importer no mirrored and no very small armatures."""
+    new = {"jawOpen": 'jaw "Open"', "mouthClose": "mouth\\Close's"}
+    for mesh in puppet.keyed:
+        for block in mesh.data.shape_keys.key_blocks:
+            block.name = new.get(block.name, block.name)
+    puppet.armature.scale = np.broadcast_to(scale, 3)
+    bpy.context.view_layer.update()
+    bake(
+        scenes.character(bpy.context), [replace(c, control=new.get(c.control, c.control)) for c in curves], 24, 1,
+    )  # fmt: skip
+    report = exported(scenes.character(bpy.context), tmp_path, kind)
+    assert report["passed"] and report["max_error"] < 1e-3 and not report["missing"], report
+    assert report["controls"] == 4 + 4 and bool(report["notes"]) == (kind == "fbx" or scale != 1), report["notes"]
+    if kind != "usdc":
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+        bake(scenes.character(bpy.context), [replace(curves[0], control=new["jawOpen"]), *curves[5:]], 24, 1)
+        bpy.ops.wm.save_mainfile()
+        report = verify_export(tmp_path / f"export.{kind}", tmp_path / "scene.blend")
+        assert not report["passed"] and report["worst"]["object"] == "Rig", report["worst"]
