@@ -3,14 +3,15 @@
 A folder of pictures, taken in the order of their names, or of one video, with truth.npz: `weights` (N, E), `names` (E,)
 in ICT or ARKit spelling (a split pair such as browInnerUp_L and _R means its mean), `pose` (N, 3) yaw, pitch, roll in
 degrees; and, if there, `gaze` (N, 4) radians (left yaw, pitch, right yaw, pitch) and `identity` (N,): the pictures of
-one person are then read together, as the frames of a clip. A video without truth.npz shows its jitter alone.
+one person are then read together, as the frames of a clip, which follow each other if there are `times` (N,), seconds.
+A video without truth.npz shows its jitter alone.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,15 @@ TRUTH = "truth.npz"
 
 @dataclass(frozen=True)
 class Truth:
-    """values (N, C) of `channels` (ARKit names); pose (N, 3) degrees; gaze (N, 4) radians or None; identity (N,) or
-    None."""
+    """values (N, C) of `channels` (ARKit names); pose (N, 3) degrees; and, or None, gaze (N, 4) radians, identity (N,),
+    and times (N,), seconds, of the pictures of one person."""
 
     channels: tuple[str, ...]
     values: np.ndarray
     pose: np.ndarray
     gaze: np.ndarray | None
     identity: np.ndarray | None
+    times: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,16 @@ def truth_of(path: Path) -> Truth:
             weights, pose = np.asarray(pack["weights"], float), np.asarray(pack["pose"], float)
             look = np.asarray(pack["gaze"], float) if "gaze" in pack else None
             identity = np.asarray(pack["identity"]) if "identity" in pack else None
+            times = np.asarray(pack["times"], float) if "times" in pack else None
     except (OSError, ValueError, KeyError) as error:
         raise FormatError(f"{path} cannot be read: {error}", "it holds `weights`, `names` and `pose`") from error
     n = len(pose)
-    if weights.shape != (n, len(names)) or pose.shape != (n, 3) or (look is not None and look.shape != (n, 4)):
+    if weights.shape != (n, len(names)) or pose.shape != (n, 3) or any(
+        given is not None and given.shape != shape for given, shape in ((look, (n, 4)), (identity, (n,)), (times, (n,)))
+    ):
         raise FormatError(
             f"{path}: weights {weights.shape}, names {len(names)}, pose {pose.shape} do not fit together",
-            "`weights` is (N, E) of E `names`, `pose` (N, 3), `gaze` (N, 4)",
+            "`weights` is (N, E) of E `names`, `pose` (N, 3), `gaze` (N, 4), `identity` and `times` (N,)",
         )
     columns = {}
     for name in ARKIT:
@@ -137,7 +142,7 @@ def truth_of(path: Path) -> Truth:
             columns[name] = weights[:, parts].mean(1)
     if not columns:
         raise FormatError(f"none of the names in {path} is an ARKit channel", "names are such as jawOpen, mouthSmile_L")
-    return Truth(tuple(columns), np.stack(list(columns.values()), 1), pose, look, identity)
+    return Truth(tuple(columns), np.stack(list(columns.values()), 1), pose, look, identity, times)
 
 
 def spellings(name: str) -> tuple[str, ...]:
@@ -150,7 +155,7 @@ def spellings(name: str) -> tuple[str, ...]:
 
 def first(truth: Truth, count: int) -> Truth:
     rows = slice(count)
-    cut_ = [None if a is None else a[rows] for a in (truth.gaze, truth.identity)]
+    cut_ = [None if a is None else a[rows] for a in (truth.gaze, truth.identity, truth.times)]
     return Truth(truth.channels, truth.values[rows], truth.pose[rows], *cut_)
 
 
@@ -167,6 +172,8 @@ def predict(
         return predicted(track, track.shots(), True)
     material = material[:limit]
     track = pictures(material, progress)
+    if truth is not None and truth.times is not None:
+        track = replace(track, times=truth.times[: len(material)])
     shown = np.flatnonzero(track.found)
     if truth is None or truth.identity is None:
         return predicted(track, [shown], False)
@@ -217,7 +224,8 @@ def predicted(track: FaceTrack, groups: list[np.ndarray], clip: bool) -> Predict
     theirs = None
     if track.blendshapes is not None:
         theirs = np.where(track.found[:, None], track.blendshapes, np.nan)
-    return Predictions(channels, values, sure, track.found, head, eyes, track.times if clip else None, theirs)
+    times = track.times if clip and (np.diff(track.times) > 0).all() else None  # people have a clock each
+    return Predictions(channels, values, sure, track.found, head, eyes, times, theirs)
 
 
 def models() -> dict[str, Any]:

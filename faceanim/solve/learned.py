@@ -17,6 +17,7 @@ from . import gaze, pose
 from .actors import joined
 from .expression import EXPRESSION, Predictor, Reading, measured, possible
 from .hidden import PART, filled
+from .turning import unturned
 
 EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
 COVERED: tuple[str, ...] = ("hiddenEyeLeft", "hiddenEyeRight", "hiddenMouth")
@@ -152,6 +153,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values[:, FACE] += share * (measures - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
             values = steady(values, deviation, track.times)
+            values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
         return reading(values, deviation, reader.spread, fitted)
 
     return read

@@ -2,11 +2,13 @@
 
 mixed    40 people, 12 pictures each: at rest, then random expressions, gazes and poses
 sweep    six people, each with one expression while the head turns from -45 to 45 degrees
+turning  the same as videos: at rest, then the head turns to both sides and back while the expression is held
 jaw      four people in two poses, each while the jaw opens
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,9 @@ TURN = np.array([60.0, 30.0, 20.0])
 """A random pose reaches this far: yaw, pitch, roll in degrees."""
 FIRST_SWEEP, SWEEPERS = 9500, 6
 YAWS = np.linspace(-45, 45, 13)
+FPS, RESTING, COMING, STEPS = 25.0, 12, 8, 23
+"""Frames a second of the videos, and their frames at rest, while the expression comes, and of each way of the head."""
+WAYS = ((0, -45), (-45, 0), (0, 45), (45, 0))
 FIRST_JAW, JAWS = 9600, 4
 JAW_POSES = np.array([[0.0, 0.0, 0.0], [25.0, 10.0, 0.0]])
 OPENING = np.linspace(0, 1, 6)
@@ -54,6 +59,21 @@ def sweep(names: tuple[str, ...]) -> Truth:
     return truth_of(names, pictures)
 
 
+def turning(names: tuple[str, ...]) -> Truth:
+    stills = sweep(names)
+    yaws = np.concatenate([[0.0] * (RESTING + COMING), *(np.linspace(*way, STEPS) for way in WAYS)])
+    shown = np.concatenate([np.zeros(RESTING), np.linspace(0, 1, COMING), np.ones(len(WAYS) * STEPS)])
+    pictures, times = [], []
+    for face in np.unique(stills.identity):
+        weights = stills.weights[stills.identity == face][0]
+        pictures += [
+            (face, (share * weights).astype(np.float32), np.zeros(4), np.array([yaw, 0.0, 0.0]))
+            for share, yaw in zip(shown, yaws, strict=True)
+        ]
+        times += [k / FPS for k in range(len(yaws))]
+    return replace(truth_of(names, pictures), times=np.array(times))
+
+
 def jaw(names: tuple[str, ...]) -> Truth:
     pictures = []
     for face in range(FIRST_JAW, FIRST_JAW + JAWS):
@@ -66,7 +86,7 @@ def jaw(names: tuple[str, ...]) -> Truth:
 
 
 def held_out(data: Path, folder: Path, progress) -> None:
-    """folder/mixed, folder/sweep and folder/jaw: pictures and truth.npz."""
+    """folder/sweep, turning, jaw and mixed: pictures and truth.npz."""
     head = Head(data)
-    for name, plan in (("sweep", sweep), ("jaw", jaw), ("mixed", mixed)):
+    for name, plan in (("sweep", sweep), ("turning", turning), ("jaw", jaw), ("mixed", mixed)):
         render(head, plan(head.expressions), folder / name, progress)

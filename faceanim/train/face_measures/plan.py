@@ -38,6 +38,7 @@ class Truth:
     weights   float32 (N, E) 0..1, of the expressions `names` in ICT spelling
     gaze      float64 (N, 4) radians: left yaw and pitch, right yaw and pitch
     pose      float64 (N, 3) degrees: yaw, pitch, roll
+    times     float64 (N,) seconds, of each person from 0, of pictures that follow each other; else None
     """
 
     names: tuple[str, ...]
@@ -45,11 +46,13 @@ class Truth:
     weights: np.ndarray
     gaze: np.ndarray
     pose: np.ndarray
+    times: np.ndarray | None = None
 
     def first(self, count: int | None) -> Truth:
         """The first `count` pictures, all where it is None."""
         rows = slice(count)
-        return Truth(self.names, self.identity[rows], self.weights[rows], self.gaze[rows], self.pose[rows])
+        times = None if self.times is None else self.times[rows]
+        return Truth(self.names, self.identity[rows], self.weights[rows], self.gaze[rows], self.pose[rows], times)
 
     @property
     def resting(self) -> np.ndarray:

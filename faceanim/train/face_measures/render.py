@@ -46,6 +46,8 @@ def render(head: Head, truth: Truth, folder: Path, progress: Callable[[int, int]
 
 def _keep(truth: Truth, path: Path) -> None:
     arrays = {"identity": truth.identity, "weights": truth.weights, "gaze": truth.gaze, "pose": truth.pose}
+    if truth.times is not None:
+        arrays["times"] = truth.times
     if path.exists():
         old = np.load(path)
         rows = min(len(old["identity"]), len(truth.identity))

@@ -1,0 +1,52 @@
+"""What the turns of the head make of what is read is told apart from what the face does."""
+
+import numpy as np
+
+from faceanim.solve.expression import EXPRESSION
+from faceanim.solve.turning import unturned
+
+BROW, JAW = EXPRESSION.index("browInnerUp"), EXPRESSION.index("jawOpen")
+FPS = 25.0
+
+
+def head(*yaws, each=25):
+    """(N, 2): the yaw goes from each of these degrees to the next in a second."""
+    ways = [np.linspace(a, b, each, endpoint=False) for a, b in zip(yaws, yaws[1:], strict=False)]
+    yaw = np.radians(np.concatenate(ways))
+    return np.stack([yaw, 0 * yaw], 1)
+
+
+def read(turn, **channels):
+    values = np.zeros((len(turn), len(EXPRESSION)))
+    for name, column in channels.items():
+        values[:, EXPRESSION.index(name)] = column
+    return values, np.arange(len(turn)) / FPS
+
+
+def test_a_held_expression_does_not_fade_as_the_head_turns():
+    turn = head(0, 0, 45, 45, 0, -45, 0)
+    faded = 0.8 - 0.3 * np.abs(turn[:, 0]) / np.radians(45)
+    values, times = read(turn, browInnerUp=faded)
+    brow = unturned(values, turn, times)[:, BROW]
+    assert brow.std() < 0.5 * faded.std() and abs(brow[0] - 0.8) < 0.03
+
+
+def test_what_the_face_does_while_the_head_turns_stays():
+    turn = head(0, 40, -40, 0)
+    risen = np.clip((np.arange(len(turn)) - 30) / 6, 0, 1) * 0.7  # in a quarter of a second, in the midst of it
+    talking = 0.25 + 0.2 * np.sin(2 * np.pi * 4 * np.arange(len(turn)) / FPS)
+    values, times = read(turn, browInnerUp=risen, jawOpen=talking)
+    out = unturned(values, turn, times)
+    assert np.ptp(out[:, BROW]) > 0.6 and np.corrcoef(out[:, BROW], risen)[0, 1] > 0.98
+    assert np.corrcoef(out[:, JAW], talking)[0, 1] > 0.99 and out[:, JAW].std() > 0.95 * talking.std()
+
+
+def test_a_face_seen_from_the_front_is_left_as_it_is():
+    turn = head(3, -3, 2)
+    values, times = read(turn, browInnerUp=np.linspace(0, 1, len(turn)))
+    assert (unturned(values, turn, times) == values).all()
+    # and pictures that do not follow each other
+    turn = head(40, -40)
+    values = np.random.default_rng(0).random((len(turn), len(EXPRESSION)))
+    assert np.allclose(unturned(values, turn, np.arange(len(turn)) * 1.0), values)
+    assert unturned(values[:1], turn[:1], np.zeros(1)).shape == (1, len(EXPRESSION))
