@@ -172,13 +172,11 @@ def predict(
         return predicted(track, track.shots(), True)
     material = material[:limit]
     track = pictures(material, progress)
-    if truth is not None and truth.times is not None:
-        track = replace(track, times=truth.times[: len(material)])
     shown = np.flatnonzero(track.found)
     if truth is None or truth.identity is None:
         return predicted(track, [shown], False)
     identity = truth.identity[: len(material)]
-    return predicted(track, [shown[identity[shown] == k] for k in np.unique(identity[shown])], True)
+    return predicted(track, [shown[identity[shown] == k] for k in np.unique(identity[shown])], True, truth.times)
 
 
 def pictures(paths: list[Path], progress: Callable[[float, str], None]) -> FaceTrack:
@@ -205,8 +203,10 @@ def pictures(paths: list[Path], progress: Callable[[float, str], None]) -> FaceT
     return FaceTrack(times, points, found, (SIDE, SIDE), scored, 1, detector, crops)
 
 
-def predicted(track: FaceTrack, groups: list[np.ndarray], clip: bool) -> Predictions:
-    """groups  rows of the frames that are read together; clip: they are of one person"""
+def predicted(track: FaceTrack, groups: list[np.ndarray], clip: bool, times: np.ndarray | None = None) -> Predictions:
+    """groups  rows of the frames that are read together
+    clip    they are of one person, each
+    times   seconds of the frames, of each person's own clock; else the track's"""
     read = face_expression.predictor(clip=clip)
     n = track.frames
     channels = (*EXPRESSION, *gaze.CHANNELS[4:])
@@ -216,7 +216,8 @@ def predicted(track: FaceTrack, groups: list[np.ndarray], clip: bool) -> Predict
     for rows in groups:
         if not len(rows):
             continue
-        found: Reading = read(track.of(rows))
+        some = track.of(rows)
+        found: Reading = read(some if times is None else replace(some, times=times[rows]))
         values[rows] = np.concatenate([found.expression, gaze.look(found.eyes)], 1)
         look_sure = np.repeat(found.eyes_confidence.mean(1, keepdims=True), 8, 1)
         sure[rows] = np.concatenate([found.expression_confidence, look_sure], 1)
@@ -224,8 +225,8 @@ def predicted(track: FaceTrack, groups: list[np.ndarray], clip: bool) -> Predict
     theirs = None
     if track.blendshapes is not None:
         theirs = np.where(track.found[:, None], track.blendshapes, np.nan)
-    times = track.times if clip and (np.diff(track.times) > 0).all() else None  # people have a clock each
-    return Predictions(channels, values, sure, track.found, head, eyes, times, theirs)
+    clock = track.times if clip and times is None else None
+    return Predictions(channels, values, sure, track.found, head, eyes, clock, theirs)
 
 
 def models() -> dict[str, Any]:

@@ -52,6 +52,22 @@ def test_pictures(pictures, tmp_path, capsys):
     assert (tmp_path / "report" / "index.html").stat().st_size > 500
 
 
+def test_pictures_that_follow_each_other(pictures, tmp_path, capsys):
+    """Two people, three pictures and two, each with a clock of their own."""
+    for path in sorted(pictures.glob("*.png")):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    truth = dict(np.load(pictures / "truth.npz"))
+    more = {"identity": [7, 7, 7, 8, 8], "times": [0, 0.5, 1.0, 0, 0.5]}
+    np.savez(tmp_path / "truth.npz", **truth, **more)
+    status, out, err = run(capsys, "evaluate", "faces", tmp_path, "--json", "-", "--quiet", "--predictions",
+                         tmp_path / "p.npz")  # fmt: skip
+    assert status == 0, err
+    assert json.loads(out)["detected"] == 4 and "times" not in np.load(tmp_path / "p.npz")
+    np.savez(tmp_path / "truth.npz", **truth, identity=more["identity"], times=[0, 0.5])
+    status, _, err = run(capsys, "evaluate", "faces", tmp_path)
+    assert status == 1 and "`times`" in err
+
+
 def test_a_video_without_truth_shows_its_jitter(data, capsys):
     status, out, _ = run(capsys, "evaluate", "faces", data / "video" / "d18.mp4", "--json", "-", "--quiet")
     report = json.loads(out)
