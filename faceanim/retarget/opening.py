@@ -1,10 +1,11 @@
-"""Opens a mouth as far as the channels say, where whole shapes of the mouth or bones of the lips drive it.
+"""Opens a mouth as far as the channels say, where whole shapes of the mouth, bones of the lips or few keys drive it.
 
 Visemes are made to look right each on its own; mixed and gated, they open the lips more or less than is meant. Each
 frame goes towards a shut mouth or towards a wide open one, as far as it takes, so that the lips are apart by the wanted
 share of the character's own range. Bones of lips go by amounts that are the same for all faces, and how much of that
 the skin takes on, and how far it parts as the jaw sinks, is a matter of its weights: there the lips alone are lifted
-off each other, or brought together, as far as it takes. The share is continuous in time, and so is the way.
+off each other, or brought together, as far as it takes. Where a face has nothing for some of the channels that
+part the lips, the jaw does it for them. The share is continuous in time, and so is the way.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def widest(mouth: Mouth, mapping: Mapping) -> tuple[np.ndarray, float]:
 
 
 def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> Track:
-    """The track of controls with the lips apart by `share` (F,) of a wide open mouth, by visemes or by lip bones."""
+    """The track of controls with the lips apart by `share` (F,) of a wide open mouth, by visemes, lip bones, or the jaw
+    for what is not there; keys for all channels are left as they are."""
     if not track.frames or not set(mouth.controls) <= set(track.channels):
         return track
     solver = Solver.of(mouth, mapping)
@@ -58,7 +60,10 @@ def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> T
     if not len(rows):
         return track
     now = values[rows]
-    shut, opened = np.where(free, 0, now) - lift, np.where(free, most, now) + lift
+    shut, opened = np.where(free, 0, now), np.where(free, most, now)
+    if lift.any():
+        limits = np.array([(t.minimum, t.maximum) for t in map(mapping.targets.get, mouth.controls)], np.float32).T
+        shut, opened = np.clip(now - lift, *limits), np.clip(now + lift, *limits)
     too_far = (apart > asked)[rows, None]
     result = track.values.copy()
     between = np.where(too_far, shut, now), np.where(too_far, now, opened)
@@ -67,6 +72,10 @@ def follow(track: Track, mapping: Mapping, mouth: Mouth, share: np.ndarray) -> T
 
 
 def _lift(mouth: Mouth, mapping: Mapping) -> np.ndarray:
-    """float32 (1, K): how lips that are moved by bones are lifted off each other, by these alone; 0 for other lips."""
+    """float32 (1, K): how lips that are moved by bones are lifted off each other, by these alone, or by the jaw where
+    something lacks that does it; 0 for lips that have keys for all."""
     lifted = {name: value for name, value in pose(mapping, **LIFT).items() if parse_control(name)}
+    if not lifted.keys() & set(mouth.controls):
+        driven = {channel for name in mouth.controls for channel in mapping.targets[name].weights}
+        lifted = {} if driven >= PARTS.keys() - OPEN.keys() - {"mouthClose"} else pose(mapping, **OPEN)
     return np.array([[lifted.get(name, 0.0) for name in mouth.controls]], np.float32)

@@ -75,9 +75,29 @@ def test_lip_bones_part_as_far_as_is_meant_whatever_the_skin_takes_on(data):
     assert np.abs(np.diff(made.values, axis=0)).max() < 0.02
 
 
+@pytest.mark.parametrize("control", ["bone:jaw:rot_x", "MouthOpen"])
+def test_the_jaw_opens_for_what_parts_the_lips_on_other_faces(data, control):
+    from test_geometry import ict
+
+    surface, own = ict(data)
+    jaw = next(key for key, name in own.items() if name == "jawOpen")
+    target = Target({"jawOpen": 1.0, "mouthClose": -1.0})
+    mapping = Mapping("jaw", {control: target})
+    mouth = lips.find(lips.Surface(surface.points, surface.edges, {control: surface.deltas[jaw]}), mapping)
+    t = np.arange(120) / 60
+    channels = {"jawOpen": 0.4 - 0.4 * np.cos(2 * np.pi * t), "mouthFunnel": 0.3 - 0.3 * np.cos(3 * np.pi * t)}
+    track = Track.from_columns(60.0, channels)
+    share = opening.wanted(track)
+    made = opening.follow(apply(track, mapping), mapping, mouth, share)
+    apart = gaps.apart(mouth, mouth.posed(made.values)) / opening.widest(mouth, mapping)[1]
+    assert np.abs(apart - share).max() < 0.02
+    assert made.values.min() >= 0 and made.values.max() <= 1
+
+
 def test_keys_of_channels_are_left_as_they_are(mouth_and_mapping):
     mouth, mapping = mouth_and_mapping
-    plain = Mapping("plain", mapping.targets)
+    parts = dict.fromkeys(opening.PARTS.keys() - {"jawOpen"}, 1.0)
+    plain = Mapping("plain", {**mapping.targets, "oh": Target(parts)})
     track = apply(Track.from_columns(60.0, {"jawOpen": np.linspace(0, 1, 10)}), plain)
     assert opening.follow(track, plain, mouth, np.zeros(10)) is track
 
