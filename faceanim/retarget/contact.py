@@ -99,8 +99,11 @@ class Solver:
         """(N,): a measure at the controls' values (N, K)."""
         return measure(self.mouth, self.mouth.posed(values))
 
-    def least(self, values: np.ndarray, path: Path, measure: Measure, most: float) -> np.ndarray:
-        """How far (N,) 0..1 to go along a path for a measure to be `most` at most, or as near as the path comes."""
+    def least(
+        self, values: np.ndarray, path: Path, measure: Measure, most: float, enough: float = np.inf
+    ) -> np.ndarray:
+        """How far (N,) 0..1 to go along a path for a measure to be `most` at most, or about as near as the path comes,
+        as long as `enough` holds there."""
         start = self.at(measure, values)
         far = np.zeros(len(values), np.float32)
         rows = np.flatnonzero(start > most)
@@ -108,7 +111,8 @@ class Solver:
             return far
         marks = np.arange(1, MARKS + 1, dtype=np.float32) / MARKS
         seen = np.array([self.at(measure, path(values[rows], np.full(len(rows), m, np.float32))) for m in marks])
-        wanted = np.maximum(most, seen.min(0) + NEAR)
+        best = seen.min(0)
+        wanted = np.maximum(most, np.minimum(best + NEAR, np.maximum(best, enough)))
         high = marks[(seen <= wanted).argmax(0)]
         low = high - 1 / MARKS
         for _ in range(STEPS):
@@ -215,9 +219,10 @@ def hold(track: Track, mapping: Mapping, mouth: Mouth, events: Iterable[Event]) 
     values = calibrated(solver, mapping, values)
     at_rest = gaps.rest(mouth)
     if np.isfinite(at_rest.teeth[0]):
-        teeth = gaps.to_teeth, AIM * gaps.teeth_limit(at_rest)
+        measure, limit = gaps.to_teeth, gaps.teeth_limit(at_rest)
     else:
-        teeth = gaps.apart, AIM * gaps.NO_TEETH
+        measure, limit = gaps.apart, gaps.NO_TEETH
+    teeth = measure, AIM * limit, limit - gaps.SAME
     lips, touches, narrow = ([e for e in events if e.kind == kind] for kind in (LIPS, TEETH, JAW))
     if solver.lean.any():
         values = _held(solver, values, track, narrow, solver.exchange, gaps.jaw_down, AIM * gaps.NARROW)
@@ -260,9 +265,10 @@ def calibrated(solver: Solver, mapping: Mapping, values: np.ndarray) -> np.ndarr
 
 
 def _held(
-    solver: Solver, values: np.ndarray, track: Track, events: list[Event], path: Path, measure: Measure, most: float
+    solver: Solver, values: np.ndarray, track: Track, events: list[Event], path: Path, measure: Measure, most: float,
+    enough: float = np.inf,
 ) -> np.ndarray:
-    """Values with a path followed, around every event that does not hold, as far as it needs to be."""
+    """Values with a path followed, around every event that does not hold, as far as it needs to be (Solver.least)."""
     if not events:
         return values
     rows = np.unique(np.concatenate([_rows(track, event) for event in events]))
@@ -273,7 +279,7 @@ def _held(
     if not len(shown):
         return values
     need, own = np.zeros(track.frames, np.float32), np.zeros_like(values)
-    need[shown] = solver.least(values[shown], path, measure, most)
+    need[shown] = solver.least(values[shown], path, measure, most, enough)
     own[shown] = np.abs(path(values[shown], need[shown]) - values[shown])
     frames = FADE_S * track.fps
     if path == solver.shut:
@@ -308,11 +314,12 @@ def _faded(values: np.ndarray, peaks: np.ndarray, need: np.ndarray, path: Path, 
 
 
 def _touching(
-    solver: Solver, values: np.ndarray, track: Track, events: list[Event], measure: Measure, most: float
+    solver: Solver, values: np.ndarray, track: Track, events: list[Event], measure: Measure, most: float,
+    enough: float,
 ) -> np.ndarray:
     """Values with the lower lip brought to the teeth, and let out again where it went past them."""
     for path in (solver.touch, solver.unroll):
-        values = _held(solver, values, track, events, path, measure, most)
+        values = _held(solver, values, track, events, path, measure, most, enough)
     return values
 
 

@@ -16,6 +16,8 @@ CROSSED = 0.06
 """Lips that go further than this through each other cross; soft lips overlap when they press (3 mm of 50)."""
 TOUCHED = 0.04
 """The lower lip touches the upper teeth when it comes this near to them, or is no further off than at rest."""
+SAME = 0.001
+"""It is no further off than at rest up to this, in widths of the mouth: the reduction of keys (0.05 mm of 50)."""
 NO_TEETH = 0.14
 """Without known teeth: how near the lower lip must be to the upper."""
 NARROW = 0.35
@@ -172,7 +174,7 @@ def check(mouth: Mouth, gaps: Gaps, times: np.ndarray, events: Iterable[Event]) 
 
 def teeth_limit(at_rest: Gaps) -> float:
     """A lip thick of its own lies off the teeth by that much at rest already."""
-    return max(TOUCHED, float(at_rest.teeth[0]))
+    return max(TOUCHED, float(at_rest.teeth[0]) + SAME)
 
 
 def shortcomings(mouth: Mouth) -> list[str]:

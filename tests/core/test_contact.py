@@ -233,6 +233,20 @@ def test_a_lip_rolled_in_past_the_teeth_is_let_out():
     assert (after.column("c")[near] < rolled[near]).all() and after.column("c")[30] > 0.3
 
 
+def test_a_lip_that_cannot_be_rolled_comes_back_to_where_it_rests():
+    """A contact that is no nearer than at rest leaves nothing to spare for the reduction of keys."""
+    mapping = replace(MAPPING, targets={name: MAPPING.targets[name] for name in "ae"})
+    mouth = lips.find(made(), mapping)
+    rest = gaps.rest(mouth).teeth[0]
+    assert rest > gaps.TOUCHED
+    times = np.arange(60) / FPS
+    track = Track.from_columns(FPS, {"jawOpen": np.full(60, 0.03), "mouthPucker": 0.02 + 0.01 * np.sin(9 * times)})
+    after = contact.hold(apply(track, mapping), mapping, mouth, [Event(TEETH, 0.47, 0.53, 0.5)])
+    found = gaps.to_teeth(mouth, mouth.posed(after.values[29:32][:, [after.index(c) for c in mouth.controls]]))
+    assert found.min() < rest + 0.2 * gaps.SAME
+    assert gaps.teeth_limit(gaps.rest(mouth)) == pytest.approx(rest + gaps.SAME)
+
+
 def test_without_a_closing_key_the_opening_gives_way():
     mapping = replace(MAPPING, targets={"a": MAPPING.targets["a"]})
     mouth = lips.find(made(), mapping)
