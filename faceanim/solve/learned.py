@@ -48,10 +48,10 @@ stillest."""
 USUAL_LIDS = 40
 """The percentile over a clip that is what lids do at rest. Eyes rest most of the time as they usually are; what shows
 least are lids on their way in a blink, or above eyes that look down, which take the width of wide eyes away."""
-UNREST = 0.4, 0.75
-"""The sum of a region's coefficients (of eyes none: large ones are no wide ones), read without knowing the rest, over 1
-and what the region moves by, of a face that is at rest and of one that holds an expression. Who moves much and comes
-back to it has his rest there, and who hardly moves may hold what is read."""
+UNREST, MOVED_BY = (0.7, 1.3), 0.25
+"""The sum of a region's coefficients (of eyes none: large ones are no wide ones), read without knowing the rest, less
+this share of what the region moves by, of a face that is at rest and of one that holds an expression. Who moves much
+and comes back to it has his rest there, and who hardly moves may hold what is read."""
 MOVES = 90
 """The percentile of the frames' difference from rest that is what a region moves by."""
 LEVEL = 0.15
@@ -208,7 +208,7 @@ def resting(values: np.ndarray, frames: Seen) -> Resting:
         rows[region] = least = least[unrest[least] <= unrest[least[0]] + ALIKE]
         told = shown[:, [c for c in columns if c not in LIDS]]
         moves = np.percentile(np.abs(told - np.median(told[least], 0)).sum(1), MOVES)
-        held = np.median(told[least].sum(1)) / (1 + moves)
+        held = np.median(told[least].sum(1)) - MOVED_BY * moves
         sure[region] = float(np.clip((UNREST[1] - held) / (UNREST[1] - UNREST[0]), 0, 1))
     return Resting(rows, sure)
 

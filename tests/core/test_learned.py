@@ -77,7 +77,7 @@ def test_a_face_that_never_rests_is_read_without():
     level = learned.levels(values * 0.05, rows)
     assert learned.levelled(values * 0.05, level)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
     # one that shows as much, and far more at other times, is at rest then: it is made so
-    values[25:, learned.LOWER] = 0.8
+    values[25:, learned.LOWER] = 1.0
     assert learned.resting(values * 0.5, frames).sure == {"upper": 1, "lower": 1}
 
 
