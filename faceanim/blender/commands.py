@@ -98,7 +98,8 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         report["csv"] = str(args.csv)
     if getattr(args, "preview", None):
         progress(0.6, "rendering the preview")
-        report["preview"] = asdict(preview.render(args.preview, opened, sound))
+        made = asdict(preview.render(args.preview, opened, sound))
+        report["preview"] = {name: value for name, value in made.items() if value != ""}
     progress(1.0, "done")
     return report
 

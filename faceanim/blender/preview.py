@@ -15,7 +15,9 @@ import numpy as np
 from bpy.types import Node, NodeTree, Object, Scene
 from mathutils import Matrix
 
+from ..core.channels import GROUPS
 from ..core.files import replacing
+from ..core.rig import parse_control
 from ..errors import CharacterError, OutputError
 from . import animation, contacts, scene
 from .bake import add_sound
@@ -187,14 +189,16 @@ def _sound_strips(stage: Scene) -> bool:
 
 
 def _camera(stage: Scene) -> Object:
-    """A camera before the face: what the shape keys move fills two thirds of the picture."""
+    """A camera before the face: what shape keys, or else bones, move of it fills two thirds of the picture."""
     keyed = [o for o in stage.objects if o.type == "MESH" and o.data.shape_keys]
     baked = [o for o in keyed if animation.clip_span(o.data.shape_keys)]
     try:
         character = scene.character(baked or stage.objects)
     except CharacterError as error:
         raise OutputError("there is neither a camera nor a face to look at", "add a camera") from error
-    points = np.concatenate([_moved_points(mesh) for mesh in character.keyed])
+    points = np.concatenate([_moved_points(mesh) for mesh in character.keyed] or [_boned_points(character)])
+    if not len(points):
+        raise OutputError("there is neither a camera nor a face to look at", "add a camera")
     left, up, out = contacts.axes(character).T
     low, high = (np.percentile(points @ np.stack([left, up, out], 1), q, axis=0) for q in (0.5, 99.5))
     size = max(high[0] - low[0], high[1] - low[1], 1e-3)
@@ -224,6 +228,23 @@ def _moved_points(mesh: Object) -> np.ndarray:
     points = shown[moved] if len(shown) == len(base) and moved.any() else shown
     world = np.array(evaluated.matrix_world)
     return points @ world[:3, :3].T + world[:3, 3]
+
+
+def _boned_points(character: scene.Character) -> np.ndarray:
+    """World positions (N, 3) at rest of what the mouth's bones move most, and of the other bones of the face."""
+    mapping = contacts.propose(character).mapping
+    face = contacts.surface(character, mapping, np.eye(3))
+    points = [np.zeros((0, 3))]
+    for which, delta in face.deltas.values():
+        far = np.linalg.norm(delta, axis=1)
+        points.append(face.points[which[far > 0.2 * far.max()]])
+    for name, target in mapping.targets.items():
+        control = parse_control(name)
+        if control and not set(target.weights) <= set(GROUPS["head"]):
+            armature = bpy.data.objects[character.rig.bone(control.bone).armature]
+            place = armature.matrix_world @ armature.data.bones[control.bone].head_local
+            points.append(np.array(place)[None])
+    return np.concatenate(points)
 
 
 def _positions(points: object) -> np.ndarray:

@@ -14,7 +14,8 @@ PLACES = {
 """Where these stand on the demo head, in metres: eyes, the middle of the lips and their corners."""
 PARTS = {"Head": "", "Brows": "", "Teeth.Upper": "DEF-spine.006", "Teeth.Lower": "DEF-jaw", "Tongue": "DEF-jaw",
          "Eye.L": "ORG-eye.L", "Eye.R": "ORG-eye.R"}  # fmt: skip
-"""Its meshes to the bone that each hangs from; "" where the skin bends."""
+"""Its meshes to the bone that each hangs from, eyes by their object, as no skin hangs from an ORG bone; "" where skin
+bends."""
 
 
 def generated():
@@ -67,7 +68,11 @@ def add_head(rig, path):
         mesh.animation_data_clear()
         mesh.parent, mesh.matrix_world = None, Matrix.Identity(4)
         mesh.data.transform(Matrix(fitted) @ place)
-        if bone := PARTS[mesh.name]:
+        if (bone := PARTS[mesh.name]).startswith("ORG"):
+            mesh.parent, mesh.parent_type, mesh.parent_bone = rig, "BONE", bone
+            bpy.context.view_layer.update()
+            mesh.matrix_world = Matrix.Identity(4)
+        elif bone:
             mesh.vertex_groups.new(name=bone).add(range(len(mesh.data.vertices)), 1.0, "REPLACE")
             mesh.parent = rig
             mesh.modifiers.new("Armature", "ARMATURE").object = rig

@@ -5,8 +5,10 @@ from argparse import Namespace
 import bpy
 import numpy as np
 import pytest
+from bpy_extras.object_utils import world_to_camera_view
+from mathutils import Vector
 
-from faceanim.blender import commands, motion
+from faceanim.blender import commands, motion, preview
 from faceanim.blender import scene as scenes
 from faceanim.blender.bake import bake
 from faceanim.core.curve import Curve
@@ -188,6 +190,16 @@ def test_from_a_take_to_exports(face, tmp_path, kind):
     assert "bone:lips.L:loc_y" in report["controls"]
     report = commands.verify_export(Namespace(file=tmp_path / f"a.{kind}", blend=output))
     assert report["passed"] and report["max_error"] < 1e-3 and report["controls"] >= 5, report
+
+
+def test_the_preview_looks_at_a_face_of_bones(face, tmp_path):
+    """Its camera stands before the face, which fills its picture."""
+    bpy.context.scene.render.resolution_x = bpy.context.scene.render.resolution_y = preview.SIZE
+    camera = preview._camera(bpy.context.scene)
+    bpy.context.view_layer.update()
+    seen = {n: world_to_camera_view(bpy.context.scene, camera, Vector(place)) for n, (place, *_) in FACE.items()}
+    assert all(0 < seen[n].x < 1 and 0 < seen[n].y < 1 and seen[n].z > 0 for n in FACE if n not in ("spine", "head"))
+    assert 0.3 < seen["brow.T.L.001"].x - seen["brow.T.R.001"].x < 0.9
 
 
 # -- poses ------------------------------------------------------------------------------------------------------------
