@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import bpy
 import numpy as np
-from bpy.types import Node, NodeTree, Object, Scene
+from bpy.types import Image, Node, NodeTree, Object, Scene
 from mathutils import Matrix
 
 from ..core.channels import GROUPS
@@ -83,7 +83,7 @@ def has_gl() -> bool:
 def _stage(original: Scene, engine: str, sound: str | Path | None) -> Iterator[Scene]:
     """A copy of the scene with settings of its own; what it needs beside is removed afterwards."""
     kept = {kind: set(getattr(bpy.data, kind)) for kind in ("objects", "cameras", "worlds", "sounds")}
-    stage, active = original.copy(), {}
+    stage = original.copy()
     try:
         _output(stage)
         stage.render.engine = engine
@@ -92,16 +92,13 @@ def _stage(original: Scene, engine: str, sound: str | Path | None) -> Iterator[S
             stage.camera = _camera(stage)
             stage.render.resolution_x = stage.render.resolution_y = SIZE
         _small(stage)
-        if engine == "BLENDER_WORKBENCH":
-            active = _workbench(stage)
-        else:
+        if engine == "CYCLES":
             _cycles(stage)
         if sound is not None and not _sound_strips(stage):
             add_sound(stage, sound, stage.frame_start)
-        yield stage
+        with _workbench(stage) if engine == "BLENDER_WORKBENCH" else nullcontext():
+            yield stage
     finally:
-        for tree, node in active.items():
-            tree.nodes.active = node
         bpy.data.scenes.remove(stage)
         for kind, blocks in kept.items():
             collection = getattr(bpy.data, kind)
@@ -131,8 +128,9 @@ def _small(stage: Scene) -> None:
     render.resolution_x, render.resolution_y = (max(4, 2 * round(side * scale / 2)) for side in (width, height))
 
 
-def _workbench(stage: Scene) -> dict[NodeTree, Node | None]:
-    """Returns the node trees whose active node was changed, with the one that was active."""
+@contextmanager
+def _workbench(stage: Scene) -> Iterator[None]:
+    """Materials show their colours meanwhile."""
     shading = stage.display.shading
     shading.light, shading.show_specular_highlight = "STUDIO", False
     if stage.world is None:
@@ -140,14 +138,25 @@ def _workbench(stage: Scene) -> dict[NodeTree, Node | None]:
     stage.display.render_aa = "5"
     stage.view_settings.view_transform = "Standard"
     # Workbench shows the active image of a material, which need not be its colour
-    changed = {}
+    changed: dict[NodeTree, Node | None] = {}
+    cut_out: set[Image] = set()
     for tree in (m.node_tree for o in stage.objects for m in getattr(o.data, "materials", ()) if m and m.node_tree):
         image = colour_image(tree)
         if image and tree.library is None:
             changed.setdefault(tree, tree.nodes.active)
             tree.nodes.active = image
+            # nor does it cut out what glTF's importer has made see-through in the shader alone
+            if image.outputs["Alpha"].is_linked and image.image.alpha_mode == "CHANNEL_PACKED":
+                cut_out.add(image.image)
+                image.image.alpha_mode = "STRAIGHT"
     shading.color_type = "TEXTURE" if changed else "MATERIAL"
-    return changed
+    try:
+        yield
+    finally:
+        for tree, node in changed.items():
+            tree.nodes.active = node
+        for image in cut_out:
+            image.alpha_mode = "CHANNEL_PACKED"
 
 
 def colour_image(tree: NodeTree) -> Node | None:

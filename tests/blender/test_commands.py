@@ -155,3 +155,22 @@ def test_preview(puppet, tmp_path, monkeypatch, engine):
     assert b"ftyp" in content[:16] and b"avc1" in content
     assert b"mp4a" in content or not bpy.app.build_options.audaspace
     assert [p.name for p in tmp_path.glob("*.mp4")] == ["a.mp4"]
+
+
+def test_the_preview_cuts_out_what_is_see_through(puppet, tmp_path):
+    """Lashes and brows are often painted on see-through planes; imported from glTF, their image says so to shaders
+    alone."""
+    material = bpy.data.materials.new("Lash")
+    if not material.node_tree:
+        material.use_nodes = True
+    tree = material.node_tree
+    shader = next(node for node in tree.nodes if "Base Color" in node.inputs)
+    texture = tree.nodes.new("ShaderNodeTexImage")
+    texture.image = bpy.data.images.new("Lash", 4, 4, alpha=True)
+    texture.image.alpha_mode = "CHANNEL_PACKED"
+    tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
+    tree.links.new(texture.outputs["Alpha"], shader.inputs["Alpha"])
+    next(o for o in bpy.context.scene.objects if o.type == "MESH").data.materials.append(material)
+    with preview._workbench(bpy.context.scene):
+        assert texture.image.alpha_mode == "STRAIGHT" and tree.nodes.active == texture
+    assert texture.image.alpha_mode == "CHANNEL_PACKED"
