@@ -29,6 +29,7 @@ from .curves.resample import resample
 from .curves.smooth import smooth
 from .retarget.apply import apply
 from .retarget.contact import hold
+from .retarget.lids import Lids, meet
 from .retarget.lips import Mouth
 from .retarget.opening import follow, wanted
 from .solve import emotion, feelings, remake, speech
@@ -62,11 +63,15 @@ def _smoothed(layer: Track, take: Take, style: Style) -> Track:
     return smooth(layer, style.cutoff_hz, {LIDS: lids, **dict.fromkeys(MOUTH_GROUPS, mouth)})
 
 
-def controls(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None) -> Track:
+def controls(
+    take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None,
+    eyes: tuple[Lids, ...] = (),
+) -> Track:
     """The character's controls on whole frames of `fps` (Hz), every contact fully held on at least one of them.
 
     mouth   the character's own lips (retarget.lips): contacts are corrected until they hold there; without it they
             hold as far as the mapping's channels mean what their names say
+    eyes    and its own lids (retarget.lids), likewise
     """
     track = channels(take, style)
     phones = led(take, style.lead_s).phones
@@ -75,14 +80,17 @@ def controls(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mout
     leaping = GROUPS["gaze"] if take.seed("gaze") is not None else ()
     track = resample(track, fps, [*mouths, *lid_events(track)], leaping)
     result = apply(track, mapping)
-    if mouth is None:
-        return result
-    return hold(follow(result, mapping, mouth, wanted(track)), mapping, mouth, [*mouths, *jaw_events(phones)])
+    if mouth is not None:
+        result = hold(follow(result, mapping, mouth, wanted(track)), mapping, mouth, [*mouths, *jaw_events(phones)])
+    return meet(result, track, mapping, eyes)
 
 
-def curves(take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None) -> list[Curve]:
+def curves(
+    take: Take, mapping: Mapping, style: Style, fps: float, mouth: Mouth | None = None,
+    eyes: tuple[Lids, ...] = (),
+) -> list[Curve]:
     """The same as sparse keys, off by `style.tolerance` at most on any frame, ways of bones by WAY of it."""
-    track = controls(take, mapping, style, fps, mouth)
+    track = controls(take, mapping, style, fps, mouth, eyes)
     ways = [(parsed := parse_control(name)) and parsed.kind == "loc" for name in track.channels]
     return reduce(track, style.tolerance * np.where(np.array(ways, bool), WAY, 1.0))
 

@@ -68,7 +68,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
     mapping, said = mappings.fitted(mapping, character.rig) if mapping else mappings.of(character)
     progress(0.2, "baking")
     mouth = contacts.mouth_of(character, mapping)
-    curves = pipeline.curves(take, mapping, style, fps, mouth)
+    curves = pipeline.curves(take, mapping, style, fps, mouth, contacts.eyes_of(character, mapping))
     sound, sound_start = _sound_of(take)
     made = baking.bake(
         character, curves, fps, opened.frame_start, sound=sound, sound_start=sound_start, seconds=take.seconds

@@ -20,7 +20,7 @@ from ..core.rig import parse_control, parse_pose
 from ..core.take import Take
 from ..errors import CharacterError, InputError
 from ..formats import takes
-from ..retarget import faces, gaps, lips, names, stance
+from ..retarget import faces, gaps, lids, lips, names, stance
 from . import motion, scene
 from .bake import remarks, scene_rate
 from .carrying import carrying
@@ -41,6 +41,11 @@ _MOVING = frozenset((
 def mouth_of(character: Character, mapping: Mapping) -> lips.Mouth | None:
     """The character's mouth, None where nothing on it parts like lips."""
     return lips.find(surface(character, mapping), mapping)
+
+
+def eyes_of(character: Character, mapping: Mapping) -> tuple[lids.Lids, ...]:
+    """The eyes whose lids the character's keys bring together."""
+    return lids.find(surface(character, mapping), mapping)
 
 
 def notes(mouth: lips.Mouth | None) -> list[str]:

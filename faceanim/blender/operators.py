@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from ..core.clip import Clip
     from ..core.mapping import Mapping
     from ..core.take import Take
+    from ..retarget.lids import Lids
     from ..retarget.lips import Mouth
     from .bake import BakeReport
     from .properties import FaceanimScene
 
 TAKE_FPS = 60.0
 _takes: dict[tuple[str, int], Take] = {}
-_driven: dict[str, tuple[Mapping, Mouth | None]] = {}
+_driven: dict[str, tuple[Mapping, Mouth | None, tuple[Lids, ...]]] = {}
 """What the last bake found on a character, by its name: a slider does not change it."""
 
 
@@ -75,12 +76,13 @@ def bake_scene(scene: bpy.types.Scene, again: bool = False) -> BakeReport:
         settings.character = character.meshes[0]
     if not again or character.rig.name not in _driven:
         mapping, _ = mappings.of(character)
-        _driven[character.rig.name] = mapping, contacts.mouth_of(character, mapping)
-    mapping, mouth = _driven[character.rig.name]
+        touching = contacts.mouth_of(character, mapping), contacts.eyes_of(character, mapping)
+        _driven[character.rig.name] = mapping, *touching
+    mapping, *touching = _driven[character.rig.name]
     fps = bake.scene_rate(scene)
     report = bake.bake(
         character,
-        pipeline.curves(take, mapping, settings.style(), fps, mouth),
+        pipeline.curves(take, mapping, settings.style(), fps, *touching),
         fps,
         settings.frame_start,
         sound=sound_of(take) if settings.set_sound else None,

@@ -76,10 +76,11 @@ def transfer_seconds(take: str, tries: int = 3) -> float:
 
     character = scene.character(bpy.context)
     mapping, _ = mappings.of(character)
-    mouth, known, seconds = contacts.mouth_of(character, mapping), takes.read(take), []
+    touching = contacts.mouth_of(character, mapping), contacts.eyes_of(character, mapping)
+    known, seconds = takes.read(take), []
     for _ in range(tries):
         started = time.process_time()
-        pipeline.controls(known, mapping, Style(), FPS, mouth)
+        pipeline.controls(known, mapping, Style(), FPS, *touching)
         seconds.append(time.process_time() - started)
     return min(seconds)
 

@@ -101,13 +101,13 @@ def find(surface: Surface, mapping: Mapping) -> Mouth | None:
     moved = drop > APART * most
     if most <= 0 or moved.sum() < 8:
         return None
-    moved = _one_head(surface.points, moved)
+    moved = one_head(surface.points, moved)
     size = float(np.ptp(surface.points[moved], axis=0).max())
     near = _near(surface.points, moved, 2 * NEAR * size)
     upper, lower = _pairs(surface.points, drop, near, NEAR * size, APART * most)
     if not len(upper):
         return None
-    links = _links(surface, opening, near, 1e-4 * size)
+    links = linked(surface, opening, near, 1e-4 * size)
     slit = _front(surface.points, upper, lower, links)
     if slit is None:
         return None
@@ -124,7 +124,7 @@ def displacement(surface: Surface, values: Table[str, float]) -> np.ndarray:
     return moved
 
 
-def _one_head(points: np.ndarray, moved: np.ndarray) -> np.ndarray:
+def one_head(points: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """bool (V,): of points that move, those of one head, where several stand apart and move alike."""
     for axis in range(3):
         order = np.flatnonzero(moved)[np.argsort(points[moved, axis], kind="stable")]
@@ -169,7 +169,7 @@ def _pairs(
 
 
 @dataclass(frozen=True)
-class _Links:
+class Links:
     """The mesh around the mouth as a graph; points at one place that stay together (seams of materials) are one.
 
     node   vertex to node, -1 outside; ends int (E, 2) nodes; length (E,)
@@ -202,7 +202,7 @@ class _Links:
         return far[self.node]
 
 
-def _links(surface: Surface, opening: np.ndarray, near: np.ndarray, tolerance: float) -> _Links:
+def linked(surface: Surface, opening: np.ndarray, near: np.ndarray, tolerance: float) -> Links:
     node = np.full(len(surface.points), -1)
     # lips may lie at one place at rest: only the open mouth tells them from a seam
     shut, opened = (np.round(p[near] / tolerance).astype(np.int64) for p in (surface.points, surface.points + opening))
@@ -215,11 +215,11 @@ def _links(surface: Surface, opening: np.ndarray, near: np.ndarray, tolerance: f
     inside = (ends >= 0).all(1) & (ends[:, 0] != ends[:, 1])
     where = surface.points[near][first]
     ends = ends[inside]
-    return _Links(node, ends, np.linalg.norm(where[ends[:, 0]] - where[ends[:, 1]], axis=1))
+    return Links(node, ends, np.linalg.norm(where[ends[:, 0]] - where[ends[:, 1]], axis=1))
 
 
 def _front(
-    points: np.ndarray, upper: np.ndarray, lower: np.ndarray, links: _Links
+    points: np.ndarray, upper: np.ndarray, lower: np.ndarray, links: Links
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """The pairs whose points hang together, on either side of the slit, with the frontmost pair of the middle."""
     middle = (points[upper] + points[lower]) / 2
@@ -244,7 +244,7 @@ def _front(
 
 
 def _mouth(
-    surface: Surface, mapping: Mapping, drop: np.ndarray, links: _Links,
+    surface: Surface, mapping: Mapping, drop: np.ndarray, links: Links,
     near: np.ndarray, up: np.ndarray, low: np.ndarray,
 ) -> Mouth | None:
     points = surface.points
@@ -323,7 +323,7 @@ def _columns(
 
 
 def _teeth(
-    surface: Surface, drop: np.ndarray, links: _Links, near: np.ndarray, up: np.ndarray, slit: np.ndarray, width: float
+    surface: Surface, drop: np.ndarray, links: Links, near: np.ndarray, up: np.ndarray, slit: np.ndarray, width: float
 ) -> np.ndarray:
     """The edge of the upper teeth: the lowest of what stays close behind the upper lip and is no part of it."""
     apart = ~np.isfinite(links.distance(up, np.inf)[near])
