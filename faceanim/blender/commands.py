@@ -67,8 +67,8 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
     character = scene.character(bpy.context, args.object, override=True)
     mapping, said = mappings.fitted(mapping, character.rig) if mapping else mappings.of(character)
     progress(0.2, "baking")
-    mouth = contacts.mouth_of(character, mapping)
-    curves = pipeline.curves(take, mapping, style, fps, mouth, contacts.eyes_of(character, mapping))
+    mouth, eyes = contacts.touching(character, mapping)
+    curves = pipeline.curves(take, mapping, style, fps, mouth, eyes)
     sound, sound_start = _sound_of(take)
     made = baking.bake(
         character, curves, fps, opened.frame_start, sound=sound, sound_start=sound_start, seconds=take.seconds

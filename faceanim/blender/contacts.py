@@ -43,9 +43,10 @@ def mouth_of(character: Character, mapping: Mapping) -> lips.Mouth | None:
     return lips.find(surface(character, mapping), mapping)
 
 
-def eyes_of(character: Character, mapping: Mapping) -> tuple[lids.Lids, ...]:
-    """The eyes whose lids the character's keys bring together."""
-    return lids.find(surface(character, mapping), mapping)
+def touching(character: Character, mapping: Mapping) -> tuple[lips.Mouth | None, tuple[lids.Lids, ...]]:
+    """The mouth as `mouth_of` gives it, and the eyes whose lids keys bring together."""
+    face = surface(character, mapping)
+    return lips.find(face, mapping), lids.find(face, mapping)
 
 
 def notes(mouth: lips.Mouth | None) -> list[str]:

@@ -76,13 +76,12 @@ def bake_scene(scene: bpy.types.Scene, again: bool = False) -> BakeReport:
         settings.character = character.meshes[0]
     if not again or character.rig.name not in _driven:
         mapping, _ = mappings.of(character)
-        touching = contacts.mouth_of(character, mapping), contacts.eyes_of(character, mapping)
-        _driven[character.rig.name] = mapping, *touching
-    mapping, *touching = _driven[character.rig.name]
+        _driven[character.rig.name] = mapping, *contacts.touching(character, mapping)
+    mapping, mouth, eyes = _driven[character.rig.name]
     fps = bake.scene_rate(scene)
     report = bake.bake(
         character,
-        pipeline.curves(take, mapping, settings.style(), fps, *touching),
+        pipeline.curves(take, mapping, settings.style(), fps, mouth, eyes),
         fps,
         settings.frame_start,
         sound=sound_of(take) if settings.set_sound else None,

@@ -76,8 +76,7 @@ def transfer_seconds(take: str, tries: int = 3) -> float:
 
     character = scene.character(bpy.context)
     mapping, _ = mappings.of(character)
-    touching = contacts.mouth_of(character, mapping), contacts.eyes_of(character, mapping)
-    known, seconds = takes.read(take), []
+    touching, known, seconds = contacts.touching(character, mapping), takes.read(take), []
     for _ in range(tries):
         started = time.process_time()
         pipeline.controls(known, mapping, Style(), FPS, *touching)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.curve import Curve
 from ..core.track import Track
+from ..core.tridiagonal import solved
 
 BLOCK = 20_000
 """Values that are worked on at once: what fits the processor's cache is twice as fast, and an hour fits in memory."""
@@ -225,7 +226,7 @@ def _even(samples: _Samples, pieces: _Pieces) -> _Pieces:
     np.add.at(off, key, pq * length**2)
     np.add.at(right, key, pr * length)
     np.add.at(right, key + 1, qr * length)
-    slope = _tridiagonal(diagonal, off, right)
+    slope = solved(diagonal, off, right)
     shared = _Pieces(pieces.row, pieces.first, pieces.last, slope[key] * length, slope[key + 1] * length)
     # what holds with both shared slopes, with one of them and the best other, else with its own
     best = pieces
@@ -238,19 +239,6 @@ def _even(samples: _Samples, pieces: _Pieces) -> _Pieces:
         leaving = np.where(good, tried.leaving, best.leaving)
         best = replace(best, leaving=leaving, arriving=np.where(good, tried.arriving, best.arriving))
     return best
-
-
-def _tridiagonal(diagonal: np.ndarray, off: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Solves the symmetric system with off[i] between unknowns i and i + 1 (Thomas)."""
-    d, o, r = diagonal.tolist(), off.tolist(), right.tolist()
-    for i in range(1, len(d)):
-        w = o[i - 1] / d[i - 1]
-        d[i] -= w * o[i - 1]
-        r[i] -= w * r[i - 1]
-    r[-1] /= d[-1]
-    for i in range(len(d) - 2, -1, -1):
-        r[i] = (r[i] - o[i] * r[i + 1]) / d[i]
-    return np.array(r)
 
 
 def _curve(name: str, track: Track, values: np.ndarray, pieces: _Pieces, row: int) -> Curve:

@@ -15,8 +15,9 @@ UPPER, LOWER = 0.5, 0.15
 """What sinks by at least, and at most, this share of the largest drop of a blink is of the upper, and the lower lid."""
 COLUMNS, MIDDLE = 7, 0.5
 """Places across the eye where lids are measured, in this part of its width: at the corners they meet anyway."""
-MET = 0.35
-"""Lids that a blink brings together by less than all but this share of their gap are none."""
+BELOW, MET = 0.3, 0.35
+"""The lower lid lies below the upper one by at least the first, over the largest drop of a blink, which leaves at most
+the second of the way between them."""
 MADE = 0.12
 """A blink that leaves this share of the gap, or goes past the lower lid by it, was made so: that is shut."""
 PAST = 0.08
@@ -46,7 +47,7 @@ class Lids:
 
 
 def find(surface: Surface, mapping: Mapping) -> tuple[Lids, ...]:
-    """The eyes whose lids keys bring together; none where a blink does not."""
+    """The eyes whose lids a blink brings together, by keys; lids that bones move are left to the mapping."""
     return tuple(lids for side in ("Left", "Right") if (lids := _eye(surface, mapping, side)) is not None)
 
 
@@ -95,8 +96,6 @@ def _eye(surface: Surface, mapping: Mapping, side: str) -> Lids | None:
     names = tuple(np.array(controls, object)[moving])
     blink = np.array([made.get(name, 0.0) for name in names])
     left = 1 + float(effect[moving] @ blink)
-    if left > 1 - MET:
-        return None
     return Lids(side, names, effect[moving], blink, left if abs(left) <= MADE else 0.0)
 
 
@@ -120,7 +119,7 @@ def _pairs(surface: Surface, closing: np.ndarray, moved: np.ndarray, most: float
         above, below = (np.flatnonzero(part & (np.abs(points[:, 0] - place) < reach)) for part in (upper, lower))
         if not len(above) or not len(below):
             continue
-        under = points[above, None, 1] - points[None, below, 1] > (1 - MET) * UPPER * most
+        under = points[above, None, 1] - points[None, below, 1] > BELOW * most
         apart = np.linalg.norm((points + closing)[above, None] - (points + closing)[None, below], axis=2)
         apart = np.where(under, apart, np.inf)
         i, j = np.unravel_index(apart.argmin(), apart.shape)

@@ -170,7 +170,7 @@ def _pairs(
 
 @dataclass(frozen=True)
 class Links:
-    """The mesh around the mouth as a graph; points at one place that stay together (seams of materials) are one.
+    """A mesh around a mouth or an eye as a graph; points at one place that stay together (seams of materials) are one.
 
     node   vertex to node, -1 outside; ends int (E, 2) nodes; length (E,)
     """
@@ -203,6 +203,8 @@ class Links:
 
 
 def linked(surface: Surface, opening: np.ndarray, near: np.ndarray, tolerance: float) -> Links:
+    """opening (V, 3): what parts points that lie at one place; near bool (V,): the vertices that count; tolerance: how
+    near to each other one place is."""
     node = np.full(len(surface.points), -1)
     # lips may lie at one place at rest: only the open mouth tells them from a seam
     shut, opened = (np.round(p[near] / tolerance).astype(np.int64) for p in (surface.points, surface.points + opening))

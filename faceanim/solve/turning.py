@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.tridiagonal import solved
 from .expression import EXPRESSION
 
 QUICK = ("eyeBlink", "jawOpen", "mouthClose", "mouthFunnel", "mouthLower", "mouthPress", "mouthPucker",
@@ -49,18 +50,5 @@ def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndar
         pulled = np.zeros_like(values)
         pulled[1:] += stays * change
         pulled[:-1] -= stays * change
-        error = _solved(-both, diagonal, pulled)
+        error = solved(diagonal, -both, pulled)
     return values - error
-
-
-def _solved(beside: np.ndarray, diagonal: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """x (N, C) of C symmetric tridiagonal systems, by Thomas's algorithm: beside (N - 1, C), diagonal, right (N, C)."""
-    pivot, x = diagonal.copy(), right.copy()
-    for k in range(1, len(x)):
-        share = beside[k - 1] / pivot[k - 1]
-        pivot[k] -= share * beside[k - 1]
-        x[k] -= share * x[k - 1]
-    x[-1] /= pivot[-1]
-    for k in range(len(x) - 2, -1, -1):
-        x[k] = (x[k] - beside[k] * x[k + 1]) / pivot[k]
-    return x

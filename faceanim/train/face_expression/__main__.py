@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
     sub.set_defaults(run=_train)
 
-    sub = commands.add_parser("held-out", help="pictures for `faceanim evaluate faces`: mixed, sweep, demo")
+    sub = commands.add_parser("held-out", help="pictures for `evaluate faces`: sweep, turning, jaw, mixed, demo")
     sub.add_argument("--data", type=Path, required=True, help="folder with ict_facekit")
     sub.add_argument("--output", type=Path, required=True, metavar="FOLDER")
     sub.set_defaults(run=_held_out)
