@@ -19,7 +19,7 @@ from ..formats import livelink, takes
 from ..formats import mapping as mapping_files
 from ..formats import style as styles
 from . import bake as baking
-from . import contacts, export, mappings, parts, preview, scene
+from . import baked, contacts, export, mappings, parts, preview, scene
 from . import verify as exports
 
 
@@ -84,7 +84,7 @@ def bake(args: argparse.Namespace) -> dict[str, Any]:
         "frames": int(made.last - made.first) + 1,
         "seconds": take.seconds,
         "sound": str(sound) if sound and bpy.app.build_options.audaspace else None,
-        "notes": [*cut, *said, *baking.remarks(character, made.controls), *contacts.notes(mouth)],
+        "notes": [*cut, *said, *baking.remarks(character, made.controls), *contacts.notes(mouth, mapping, eyes)],
     }
     preset = {"preset": getattr(args, "fbx_preset", None) or "plain"}
     for name in ("fbx", "glb", "usd", "abc", "mdd"):
@@ -120,7 +120,7 @@ def verify(args: argparse.Namespace) -> dict[str, Any]:
     """Look at every contact on the mesh of a baked .blend."""
     mapping = mapping_files.read(input_file(args.mapping, "mapping")) if args.mapping else None
     style = styles.read(input_file(args.style, "style")) if args.style else Style()
-    return contacts.verify(args.blend, args.take, mapping, style.lead_s)
+    return baked.verify(args.blend, args.take, mapping, style)
 
 
 def save(path: str | Path) -> None:

@@ -9,21 +9,22 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from ..core.style import Style
 from ..formats import takes
 from ..retarget import opening
-from . import commands, contacts
+from . import baked, commands
 
 
 def main(character: str, folder: str, *entries: str) -> None:
     for number, entry in enumerate(entries):
         take, fps = entry.rsplit("@", 1)
-        baked = Path(folder) / f"{number:02}_{Path(take).stem}.blend"
+        output = Path(folder) / f"{number:02}_{Path(take).stem}.blend"
         given = {"object": None, "mapping": None, "style": None}
-        commands.bake(Namespace(take=Path(take), character=Path(character), output=baked, fps=float(fps), **given))
-        mapping, mouth, found, times = contacts.measured(baked)
-        _, full = opening.widest(mouth, mapping)
-        report = contacts.report(mouth, takes.read(take), found, times)
-        report["opening"] = [round(float(apart), 5) for apart in found.lips / full]
+        commands.bake(Namespace(take=Path(take), character=Path(character), output=output, fps=float(fps), **given))
+        found = baked.measured(output)
+        _, full = opening.widest(found.mouth, found.mapping)
+        report = baked.report(found, takes.read(take), Style())
+        report["opening"] = [round(float(apart), 5) for apart in found.gaps.lips / full]
         print("held", json.dumps(report), flush=True)
 
 

@@ -195,7 +195,7 @@ def _verify_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("blend", type=Path, metavar="OUT.blend")
     sub.add_argument("take", type=Path, metavar="TAKE.faceanim")
     sub.add_argument("--mapping", type=Path, help="the mapping's JSON that was baked with (default: as `rig` proposes)")
-    sub.add_argument("--style", type=Path, help="the style's JSON that was baked with, for its lead")
+    sub.add_argument("--style", type=Path, help="the style's JSON that was baked with")
 
 
 def _verify(args: argparse.Namespace) -> Report:
@@ -205,18 +205,20 @@ def _verify(args: argparse.Namespace) -> Report:
 
 def _contacts(report: Report) -> str:
     found = [
-        f"{e['time_s']:8.2f} s  {e['phone']:<4} {e['kind']:<5} {e['value']:7.3f} of {e['limit']:.3f}"
-        + ("" if e["passed"] else "  missed")
+        f"{e['time_s']:8.2f} s  {e['phone'] or e['side'].lower():<5} {e['kind']:<5} "
+        f"{e['value']:7.3f} of {e['limit']:.3f}" + ("" if e["passed"] else "  missed")
         for e in report["events"]
     ]
-    found.append(f"{report['passed']} held, {report['failed']} missed, lips cross on {report['penetrations']} frames")
+    found.append(f"{report['passed']} held, {report['failed']} missed, lips cross on {report['penetrations']} frames, "
+                 f"lids on {report['lids_cross']}")  # fmt: skip
     return "\n".join([*found, *(f"note: {note}" for note in report["notes"])])
 
 
 def _contacts_missed(report: Report) -> tuple[str, str] | None:
-    if not report["failed"] and not report["penetrations"]:
+    if not report["failed"] and not report["penetrations"] and not report["lids_cross"]:
         return None
-    what = f"{report['failed']} contacts are missed, and the lips cross on {report['penetrations']} frames"
+    what = (f"{report['failed']} contacts are missed, the lips cross on {report['penetrations']} frames, "
+            f"the lids on {report['lids_cross']}")  # fmt: skip
     return what, "; ".join(report["notes"]) or "bake again, so that contacts are corrected, or mend the keys that miss"
 
 
@@ -248,7 +250,7 @@ COMMANDS = (
     Command("bake", "animate a character with a take", _bake_options, _bake, lines),
     Command("run", "analyze and bake in one", _run_options, _run, _ran),
     Command("shapes", "make ARKit's shape keys on a head that has none", _shapes_options, _shapes, _shaped),
-    Command("verify", "looks at every contact of lips and teeth on the baked mesh", _verify_options, _verify,
+    Command("verify", "looks at every contact of lips, teeth and lids on the baked mesh", _verify_options, _verify,
             _contacts, _contacts_missed),
     Command("verify-export", "opens an export and compares it with the scene", _export_options, _verify_export,
             lines, _export_missed),

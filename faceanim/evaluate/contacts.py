@@ -5,7 +5,7 @@ analyzed, baked at 24 to 60 frames a second on the demo head, on a VRoid charact
 Rigify makes, with Blender's automatic weights, and verified as `verify` does; the opening of each mouth over time,
 relative to its own range, is correlated with that of the demo head, whose keys are the channels themselves.
 DATA holds emodb/, ravdess/, grid/, video_speech/, characters/ and ict_facekit/; what is not there is left out.
-Exit status 1 where a contact is missed, lips cross, or a correlation is below FOLLOWED.
+Exit status 1 where a contact of lips, teeth or lids is missed, lips or lids cross, or a correlation is below FOLLOWED.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Held(NamedTuple):
     """How one clip came out on one character.
 
     missed   time, phone, kind, value and limit of each contact that did
+    crossed  frames on which lips or lids do
     opening  (F,): how far the mouth is open, 1 as wide as it goes
     follows  the correlation of that with the demo head's on the same clip; of several clips the least
     """
@@ -51,7 +52,7 @@ class Held(NamedTuple):
     fps: float
     events: int
     missed: list[dict[str, Any]]
-    penetrations: int
+    crossed: int
     largest_penetration: float
     notes: list[str]
     opening: list[float]
@@ -118,8 +119,9 @@ def held(character: str, path: Path, made: dict[str, Path], folder: Path) -> Ite
         for (name, fps), line in zip(zip(made, rates, strict=True), lines, strict=False):
             report = json.loads(line)
             missed = [event for event in report["events"] if not event["passed"]]
-            yield Held(character, name, fps, len(report["events"]), missed, report["penetrations"],
-                       report["largest_penetration"], report["notes"], report["opening"])  # fmt: skip
+            crossed = report["penetrations"] + report["lids_cross"]
+            yield Held(character, name, fps, len(report["events"]), missed, crossed, report["largest_penetration"],
+                       report["notes"], report["opening"])  # fmt: skip
     if process.returncode:
         raise RuntimeError(f"Blender ended with status {process.returncode} on {character}")
 
@@ -145,15 +147,17 @@ def total(rows: list[Held]) -> Held:
     missed = [event for row in rows for event in row.missed]
     largest = max((row.largest_penetration for row in rows), default=0.0)
     return Held(rows[0].character, f"{len(rows)} clips", 0.0, sum(row.events for row in rows), missed,
-                sum(row.penetrations for row in rows), largest, [], [], min(row.follows for row in rows))  # fmt: skip
+                sum(row.crossed for row in rows), largest, [], [], min(row.follows for row in rows))  # fmt: skip
 
 
 def line(row: Held) -> str:
-    missed = " ".join(f"{e['phone']}@{e['time_s']:.2f}:{e['value']:.3f}>{e['limit']:.3f}" for e in row.missed[:6])
+    missed = " ".join(
+        f"{e['phone'] or e['kind']}@{e['time_s']:.2f}:{e['value']:.3f}>{e['limit']:.3f}" for e in row.missed[:6]
+    )
     rate = f"{row.fps:4g} fps" if row.fps else " " * 8
     return (
         f"{row.character:<10} {row.clip:<28} {rate} {row.events - len(row.missed):4} held {len(row.missed):3} missed "
-        f"{row.penetrations:4} crossed  follows {row.follows:.4f}  {missed if row.fps else ''}"
+        f"{row.crossed:4} crossed  follows {row.follows:.4f}  {missed if row.fps else ''}"
     ).rstrip()
 
 
@@ -170,7 +174,7 @@ def main(argv: list[str] | None = None) -> int:
         rows = run(args.data, work, args.character)
     if args.json:
         args.json.write_text(json.dumps([row._asdict() for row in rows], indent=1), "utf-8")
-    return int(not rows or any(row.missed or row.penetrations or row.follows < FOLLOWED for row in rows))
+    return int(not rows or any(row.missed or row.crossed or row.follows < FOLLOWED for row in rows))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ _HANGING = 0.05
 """A lip that the jaw carries by more than this goes with it as its rig has it."""
 _GAP, _GAP_RAD = 0.3, 0.5
 """Between the lids where it cannot be seen from the bones, in distances between the eyes, and seen from the eye."""
+_LID_REACH = 2.0
+"""How far a lid's bones may go, over the gap: skin that follows them by half has to be taken so far to meet."""
 
 Moves = dict[tuple[str, str], float]
 """(kind and axis such as "loc_y", channel) to an amount."""
@@ -168,6 +170,7 @@ def _bones(rig: Rig, driven: set[str], targets: Table[str, Target]) -> dict[str,
     found = _find(rig)
     jaw = next((b for b in bones.find(rig)["jaw"] if bone_control(b.name, "x") in targets), None)
     moves: dict[str, Moves] = {}
+    reach_of: dict[str, float] = {}
     for role, placed in found.items():
         about = _roles()[1][role]
         along = 2 if about.get("along") == "front" else 0
@@ -177,13 +180,14 @@ def _bones(rig: Rig, driven: set[str], targets: Table[str, Target]) -> dict[str,
             t = (far - min(reach)) / wide if wide > 1e-6 else 0.5
             own = _blended(about, t if "outer" in about else 0.0, p.side)
             if role.startswith("lid"):
-                own = _lid(own, p, role, found, rig)
+                own, gap = _lid(own, p, role, found, rig)
+                reach_of[p.bone.name] = _LID_REACH * gap
             if "with_jaw" in about:
                 own |= _with_jaw(p.bone, jaw, about["with_jaw"], rig)
             moves[p.bone.name] = {key: v for key, v in own.items() if key[1] not in driven and abs(v) > 1e-6}
     made: dict[str, Target] = {}
     for name, own in _uncarried(moves, rig).items():
-        made |= _targets(name, own)
+        made |= _targets(name, own, reach_of.get(name, 0.0))
     return made
 
 
@@ -236,8 +240,9 @@ def _with_jaw(bone: Bone, jaw: Bone | None, share: float, rig: Rig) -> Moves:
     }
 
 
-def _lid(own: Moves, lid: Placed, role: str, found: dict[str, list[Placed]], rig: Rig) -> Moves:
-    """Amounts in parts of the gap as ways, or as turns where the bone reaches from the eye's centre to the lid."""
+def _lid(own: Moves, lid: Placed, role: str, found: dict[str, list[Placed]], rig: Rig) -> tuple[Moves, float]:
+    """Amounts in parts of the gap as ways, or as turns where the bone reaches from the eye's centre to the lid; and the
+    gap."""
     other = "lid_lower" if role == "lid_upper" else "lid_upper"
     facing = sorted((p.bone for p in found.get(other, []) if p.side == lid.side), key=lambda b: b.head[0])
     eye = bones.free(bones.find(rig)[f"eye_{lid.side.lower() or 'left'}"])
@@ -246,16 +251,16 @@ def _lid(own: Moves, lid: Placed, role: str, found: dict[str, list[Placed]], rig
     if turning:
         between = [abs(_rise(lid.bone) - _rise(bone)) for bone in facing]
         gap = float(np.mean(between)) if between and np.mean(between) > 0.05 else _GAP_RAD
-        return {("rot_x", channel): -amount * gap for (_, channel), amount in own.items()}
+        return {("rot_x", channel): -amount * gap for (_, channel), amount in own.items()}, gap
     gap = _GAP
     if facing:
         across = float(_level(facing, lid.bone.head[0]) - lid.bone.head[1])
         gap = max(across if role == "lid_lower" else -across, 1e-3)
     moves = {key: amount * gap for key, amount in own.items()}
     if eye is None or eye.aim:
-        return moves
+        return moves, gap
     over = {("loc_z", channel): _over(lid.bone.head - eye.head, way) for (_, channel), way in moves.items()}
-    return {**moves, **over}
+    return {**moves, **over}, gap
 
 
 def _over(lid: np.ndarray, way: float) -> float:
@@ -279,7 +284,7 @@ def _rise(bone: Bone) -> float:
     return float(np.arctan2(up, front))
 
 
-def _targets(bone: str, moves: Moves) -> dict[str, Target]:
+def _targets(bone: str, moves: Moves, reach: float) -> dict[str, Target]:
     by_axis: dict[str, dict[str, float]] = {}
     for (channel_of_bone, channel), amount in moves.items():
         if abs(amount) > 1e-6:
@@ -287,6 +292,6 @@ def _targets(bone: str, moves: Moves) -> dict[str, Target]:
     made = {}
     for name, weights in sorted(by_axis.items()):
         kind, _, axis = name.partition("_")
-        limit = sum(map(abs, weights.values()))
+        limit = max(reach, sum(map(abs, weights.values())))
         made[bone_control(bone, axis, kind)] = Target(weights, minimum=-limit, maximum=limit)
     return made

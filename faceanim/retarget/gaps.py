@@ -158,18 +158,19 @@ def check(mouth: Mouth, gaps: Gaps, times: np.ndarray, events: Iterable[Event]) 
         TEETH: (gaps.teeth, teeth_limit(at_rest)) if has_teeth else (gaps.lips, NO_TEETH),
         JAW: (gaps.jaw, NARROW),
     }
+    found = [nearest(event, *kinds[event.kind], times) for event in events if event.kind in kinds]
+    return [contact for contact in found if contact is not None]
+
+
+def nearest(event: Event, values: np.ndarray, limit: float, times: np.ndarray) -> Contact | None:
+    """How an event comes out whose measure is `values` (F,) at times (F,), as in `check`; None outside all frames."""
     frame = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     wider = max(TOLERANCE_S, 0.51 * frame)
-    contacts = []
-    for event in events:
-        if event.kind not in kinds:
-            continue
-        values, limit = kinds[event.kind]
-        first, last = np.searchsorted(times, (event.start - wider, event.end + wider))
-        if first < last:
-            best = first + int(values[first:last].argmin())
-            contacts.append(Contact(event, float(times[best]), float(values[best]), limit))
-    return contacts
+    first, last = np.searchsorted(times, (event.start - wider, event.end + wider))
+    if first >= last:
+        return None
+    best = first + int(values[first:last].argmin())
+    return Contact(event, float(times[best]), float(values[best]), limit)
 
 
 def teeth_limit(at_rest: Gaps) -> float:

@@ -56,7 +56,7 @@ def test_a_ball_for_a_head_opens_its_mouth_without_lips():
     character = scenes.character(bpy.context)
     mapping, _ = mappings.of(character)
     assert set(mapping.targets) == {"jawOpen", "eyeBlinkLeft"}
-    assert contacts.mouth_of(character, mapping) is None and "no lips" in contacts.notes(None)[0]
+    assert contacts.mouth_of(character, mapping) is None and "no lips" in contacts.notes(None, mapping)[0]
 
 
 def test_keys_that_mean_nothing_on_a_ball_are_no_face():
