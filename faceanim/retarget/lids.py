@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.events import LIDS, Event
 from ..core.mapping import Mapping
-from ..core.rig import parse_control, parse_pose
+from ..core.rig import parse_control
 from ..core.track import Track
 from .gaps import Contact, nearest
 from .lips import Surface, displacement, linked, one_head, pose
@@ -143,7 +143,7 @@ def _eye(surface: Surface, mapping: Mapping, side: str) -> Lids | None:
     made = {name: v for name, v in pose(mapping, **{f"eyeBlink{side}": 1.0}).items() if name in surface.deltas}
     closing = displacement(surface, made)
     most = float(-closing[:, 1].min(initial=0.0))
-    bones = {name for name in made if parse_control(name) or parse_pose(name)}
+    bones = {name for name in made if parse_control(name)}
     moved = -closing[:, 1] > (UNEVEN if bones else UPPER) * most
     if most <= 0 or moved.sum() < 4:
         return None
@@ -185,9 +185,9 @@ def _shutting(
 ) -> np.ndarray:
     """The values of the `free` (K,) controls that shut the lids all along best, as like the blink (K,) as may be.
 
-    gap (C,) and effects (C, K) as `_effects` gives them; low and high (K,): the controls' limits. Each goes on
-    from where the blink has it, and none back. Bounded least squares, by coordinates, in
-    which lids that overlap weigh less than such that gape.
+    gap (C,) and effects (C, K) as `_effects` gives them; low and high (K,): the controls' limits. Each goes on from
+    where the blink has it, and none back. Bounded least squares, by coordinates, in which lids that overlap weigh less
+    than such that gape.
     """
     size = np.sqrt((gap**2).mean())
     along, rest = effects[:, free] / size, (gap + effects @ np.where(free, 0, blink)) / size
