@@ -155,14 +155,19 @@ def _eye(surface: Surface, mapping: Mapping, side: str) -> Lids | None:
     controls = tuple(name for name in mapping.controls if name in surface.deltas)
     gap, effects = _effects(surface, pairs, controls)
     effect = (effects / gap[:, None]).mean(0)
-    moving = np.abs(effect) > 1e-3
+    moving = (np.abs(effect) > 1e-3) | np.array([name in bones for name in controls], bool)
     names, effect = tuple(np.array(controls, object)[moving]), effect[moving]
     mapped = np.array([made.get(name, 0.0) for name in names])
-    boned = np.array([name in bones for name in names], bool)
+    free = np.array([name in bones for name in names], bool) & (np.abs(effect) > 1e-3)
     blink = mapped.copy()
-    if boned.any():
+    if free.any():
         along = _effects(surface, _pairs(surface, closing, moved, most, reach, WHOLE), names)
-        blink[boned] = _shutting(*along, mapped, boned, *_limits(mapping, names))
+        blink[free] = _shutting(*along, mapped, free, *_limits(mapping, names))
+        # what takes a lid over the ball goes as much further as what lowers it
+        bone = np.array([parse_control(name).bone if name in bones else "" for name in names])
+        for k in np.flatnonzero(~free & (bone != "")):
+            own = free & (bone == bone[k])
+            blink[k] *= blink[own].sum() / mapped[own].sum() if own.any() else 1.0
     left = 1 + effects[:, moving] @ blink / gap
     # lids whose edges are uneven are shut where the widest place is, as their overlap is not seen
     shut = max(-MADE, left.mean() - left.max()) if bones else left.mean()
