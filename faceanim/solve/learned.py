@@ -34,9 +34,12 @@ REGIONS = {"upper": UPPER, "lower": LOWER}
 LIDS = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith("eye"))
 BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
 BROWS = [k for k, name in enumerate(EXPRESSION) if name.startswith("brow")]
-MEASURED = np.array([{"eyeB": 0.5, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])
-"""How much the measures of solve.expression count in a clip: the lids' gap tells a wink better than a network that saw
-few, and brows and jaws of real faces move the landmarks further than those of the rendered ones it learned from."""
+MEASURED = np.array([{"eyeB": 0.4, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])
+"""How much the measures of solve.expression count in a clip, at least: brows, jaws and lids of real faces move the
+landmarks further than those of the rendered ones that the network learned from."""
+GAP_BY = 0.2
+"""How far off the lids' gap tells eyeBlink: it counts half where the network is as unsure, more where it is more
+so, as of winks, of which it saw few."""
 FULL, MOVED, WIDEST, MANY = 98, 0.25, 2.0, 8
 """The percentile that is a channel's range in a clip, from where on a channel has moved, the largest factor of a range,
 and how many frames tell it."""
@@ -147,10 +150,9 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
                 for region, columns in REGIONS.items():
                     values[:, columns] += (1 - found.sure[region]) * (alone - values)[:, columns]
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
-            share = MEASURED * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
             measures = measured(track, actor, fitted).expression
             measures[:, BLINK] = lasting(measures[:, BLINK], track.times)
-            values[:, FACE] += share * (measures - values[:, FACE])
+            values[:, FACE] += measures_count(deviation[:, FACE], turn) * (measures - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
@@ -260,6 +262,15 @@ def ranging(values: np.ndarray, measures: np.ndarray, facing: np.ndarray) -> np.
         return np.ones(values.shape[1])
     own, told = (np.percentile(a[facing], FULL, axis=0) for a in (values, measures))
     return np.where(told > MOVED, np.sqrt(told / own.clip(0.01)).clip(1, WIDEST), 1)
+
+
+def measures_count(deviation: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """(N, len(EXPRESSION)) 0..1: how much the measures of solve.expression count beside what was read with a deviation
+    (N, len(EXPRESSION)) of a head that is turned by `turn` (N, 1) radians."""
+    share = np.broadcast_to(MEASURED, deviation.shape).copy()
+    unsure = deviation[:, BLINK] ** 2
+    share[:, BLINK] = np.maximum(share[:, BLINK], unsure / (unsure + GAP_BY**2))
+    return share * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
 
 
 def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:

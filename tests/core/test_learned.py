@@ -129,6 +129,16 @@ def test_a_wink_lasts_and_a_lid_that_leads_for_a_frame_is_no_wink():
     assert learned.lasting(lids[:1], np.zeros(1)) == pytest.approx(lids[:1])
 
 
+def test_the_lids_gap_counts_where_the_network_is_unsure():
+    """Of a wink, which it saw seldom, it tells half with a deviation of 0.3; the gap between the lids tells all."""
+    deviation = np.full((3, len(learned.EXPRESSION)), 0.02)
+    deviation[1] = 0.3
+    count = learned.measures_count(deviation, np.radians([[0.0], [5.0], [40.0]]))
+    blink, brow, funnel = (learned.EXPRESSION.index(n) for n in ("eyeBlinkLeft", "browInnerUp", "mouthFunnel"))
+    assert count[0, blink] == count[0, brow] == count[1, brow] == 0.4 and count[1, blink] > 0.65
+    assert (count[:, funnel] == 0).all() and (count[2] == 0).all()
+
+
 def test_the_turn_corrects_the_head():
     straight = learned.predictor(bright_lips())(face_track(5, np.full(5, 9)))
     turned = learned.predictor(bright_lips((0.0, 0.2, 0.0)))(face_track(5, np.full(5, 9)))
