@@ -80,12 +80,14 @@ WORST_FIT = 0.16
 """Landmarks whose rigid points lie further from a face's shape (in eye distances) are no face."""
 DEAD = 0.06
 """Coefficients about as small are drawn to 0, so that a face at rest does not twitch."""
-SMOOTH_S, SMOOTH_BY = {"lids": 0.045, "lower": 0.045, "other": 0.09}, {"lids": 0.07, "lower": 0.07, "other": 0.12}
+SMOOTH_S = {"lids": 0.045, "lower": 0.045, "look": 0.06, "other": 0.09}
+SMOOTH_BY = {"lids": 0.07, "lower": 0.07, "look": 0.08, "other": 0.12}
 """Values nearer in time and in size than about this are averaged: a still face is still, and a blink stays sharp.
-Lids are the fastest, and speech moves the lower face fast."""
+Lids are the fastest, speech moves the lower face fast, and eyes leap."""
 WINK_S = 0.25
 """Lids that are apart for less are no wink."""
-STILL_S, STILL_BY = {"lids": 0.35, "lower": 0.25, "other": 0.4}, {"lids": 0.07, "lower": 0.05, "other": 0.08}
+STILL_S = {"lids": 0.35, "lower": 0.25, "look": 0.4, "other": 0.4}
+STILL_BY = {"lids": 0.07, "lower": 0.05, "look": 0.04, "other": 0.08}
 """And what is left of a face at rest, over longer; lips that speak move by little."""
 
 
@@ -300,7 +302,8 @@ def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.n
 
     values, deviation  (N, O); what is less sure is averaged over larger differences
     """
-    kind = np.array(["lids" if k in BLINK else "lower" if k in LOWER else "other" for k in range(values.shape[1])])
+    kind = np.full(values.shape[1], "other")
+    kind[LOWER], kind[BLINK], kind[LOOK] = "lower", "lids", "look"
     smooth, size, longer, less = (
         np.array([of[name] for name in kind]) for of in (SMOOTH_S, SMOOTH_BY, STILL_S, STILL_BY)
     )

@@ -119,6 +119,15 @@ def test_a_fast_blink_that_is_read_unsurely_keeps_its_depth_and_time():
     assert out[:40].std() < 0.35 * values[:40].std()
 
 
+def test_eyes_that_leap_are_still_between():
+    look = np.repeat(np.radians([0.0, 10.0, -8.0, 4.0]), 8)  # a quarter of a second each
+    values = np.random.default_rng(0).normal(0, np.radians(1.0), (len(look), len(learned.OUTPUTS)))
+    values[:, learned.LOOK] += look[:, None]
+    out = learned.steady(values, np.full_like(values, 0.1), np.arange(len(look)) / 30)[:, learned.LOOK]
+    off = np.degrees(out - look[:, None]).reshape(4, 8, 4)
+    assert np.abs(off.mean(1)).max() < 2.0 and off.std(1).mean() < 0.8
+
+
 def test_a_wink_lasts_and_a_lid_that_leads_for_a_frame_is_no_wink():
     lids = np.zeros((60, 2))
     lids[10:13] = [[0.2, 0.9], [1, 1], [0.9, 0.3]]
