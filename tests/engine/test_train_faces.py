@@ -1,5 +1,7 @@
 """The recipe of the face network: its pictures, its batches, its weights' way to a file and back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,11 +20,12 @@ from faceanim.train.face_expression import raster, shards  # noqa: E402
 from faceanim.train.face_expression.batches import Batches, Mirror, covered, split  # noqa: E402
 from faceanim.train.face_expression.export import export, start_from  # noqa: E402
 from faceanim.train.face_expression.expressions import Expressions, gaze, turn  # noqa: E402
-from faceanim.train.face_expression.make import PICTURES  # noqa: E402
+from faceanim.train.face_expression.head import PITCH, refit  # noqa: E402
+from faceanim.train.face_expression.make import PICTURES, RESTS, STILL, plan_of  # noqa: E402
 from faceanim.train.face_expression.people import People  # noqa: E402
 from faceanim.train.face_expression.shards import vector  # noqa: E402
 from faceanim.train.face_expression.studio import PIXELS, Studio  # noqa: E402
-from faceanim.train.face_expression.train import train, unlike  # noqa: E402
+from faceanim.train.face_expression.train import rests, train, unlike  # noqa: E402
 from faceanim.train.face_measures.heads import rotation  # noqa: E402
 
 
@@ -83,6 +86,15 @@ def test_poses_and_gazes_stay_in_their_range():
     assert (np.abs(poses) <= [62, 36, 32]).all() and (np.abs(poses[:, 0]) > 45).mean() > 0.1
     looks = np.array([gaze(np.radians(pose), draw) for pose in poses])
     assert np.abs(looks).max() < 0.8
+
+
+def test_heads_that_keep_still_open_their_mouths(people):
+    rows = list(plan_of(Expressions(people.names), still=True)(np.random.default_rng(3)))
+    assert [row[0] for row in rows] == [0] * RESTS + [k for k in range(1, STILL + 1) for _ in range(5)]
+    for kind in range(1, STILL + 1):
+        _, weights, look, pose = zip(*(row for row in rows if row[0] == kind), strict=True)
+        assert not np.ptp(look, 0).any() and not np.ptp(pose, 0).any()
+        assert np.ptp([w[people.names.index("jawOpen")] for w in weights]) > 0.5
 
 
 def test_the_mirror_is_its_own_inverse():
@@ -165,6 +177,27 @@ def test_a_network_is_trained_for_its_time_and_kept(faces, tmp_path):
     assert len(told) == 1 and "loss" in told[0]
     again = start_from(tmp_path / "w.safetensors")
     assert again["last.weight"].numpy() == pytest.approx(net.last.weight.detach().numpy(), abs=1e-2)
+
+
+def test_the_pitch_is_fitted_to_heads_that_keep_still_and_nothing_else_changes(faces):
+    still = replace(faces, turn=np.zeros_like(faces.turn))
+    torch.manual_seed(2)
+    net = nets.FaceNet(len(OUTPUTS))
+    batches = Batches(still)
+    batch = batches.of(torch.arange(batches.clips), 0)
+
+    def answers() -> np.ndarray:
+        with torch.inference_mode():
+            view = net.view(batch.frames.crops)
+            return net(batch.frames, view, *rests(net, batch, view, False))[0][batch.found].numpy()
+
+    net.eval()
+    before = answers()
+    refit(net, [still], [still], stiff=1.0)
+    after = answers()
+    others = np.arange(len(OUTPUTS)) != PITCH
+    assert after[:, others] == pytest.approx(before[:, others])
+    assert after[:, PITCH].std() < 0.5 * before[:, PITCH].std()
 
 
 def test_no_faces_to_learn_from(tmp_path):

@@ -3,6 +3,8 @@ network learns to read them.
 
     python -m faceanim.train.face_expression make --data DATA --faces FOLDER       renders and looks, shard by shard
     python -m faceanim.train.face_expression train --faces FOLDER --output FILE    learns
+    python -m faceanim.train.face_expression head --faces FOLDER --still FOLDER --start FILE --output FILE
+                                                                                   the head, whatever the face does
     python -m faceanim.train.face_expression held-out --data DATA --output DIR     pictures of other people, to evaluate
 
 Making pictures needs numba beside the engine's packages.

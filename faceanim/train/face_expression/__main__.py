@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     sub.add_argument("--data", type=Path, required=True, help="folder with ict_facekit and mediapipe")
     sub.add_argument("--faces", type=Path, required=True, help="where the shards go; those there are not made again")
     sub.add_argument("--shards", type=int, default=SHARDS, help=f"how many, of 240 pictures each (default: {SHARDS})")
+    sub.add_argument("--still", action="store_true", help="the heads keep still while the faces move: for `head`")
     sub.set_defaults(run=_make)
 
     sub = commands.add_parser("train", help="learns from them")
@@ -31,6 +32,13 @@ def main(argv: list[str] | None = None) -> int:
     sub.add_argument("--start", type=Path, help="weights.safetensors to go on from")
     sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
     sub.set_defaults(run=_train)
+
+    sub = commands.add_parser("head", help="fits the head's pitch anew, so that an opening jaw is no nod")
+    sub.add_argument("--faces", type=Path, required=True, help="shards that the weights were not trained with")
+    sub.add_argument("--still", type=Path, required=True, help="shards of `make --still`")
+    sub.add_argument("--start", type=Path, required=True, help="weights.safetensors to go on from")
+    sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
+    sub.set_defaults(run=_head)
 
     sub = commands.add_parser("held-out", help="pictures for `evaluate faces`: sweep, turning, jaw, mixed, demo")
     sub.add_argument("--data", type=Path, required=True, help="folder with ict_facekit")
@@ -49,13 +57,23 @@ def main(argv: list[str] | None = None) -> int:
 def _make(args: argparse.Namespace) -> None:
     from .make import make
 
-    make(args.data, args.faces, range(args.shards), say)
+    make(args.data, args.faces, range(args.shards), say, args.still)
 
 
 def _train(args: argparse.Namespace) -> None:
     from .workers import learn
 
     learn(args.faces, args.output, args.minutes, args.rate, args.start, args.workers, args.device)
+
+
+def _head(args: argparse.Namespace) -> None:
+    from .export import export, load
+    from .head import refit
+    from .shards import Shards
+
+    net = load(args.start)
+    refit(net, Shards(args.faces).each(), Shards(args.still).each())
+    export(net, args.output)
 
 
 def _held_out(args: argparse.Namespace) -> None:

@@ -17,6 +17,13 @@ def export(net: FaceNet, path: Path) -> None:
     safetensors.write(path, arrays(net), {"outputs": " ".join(OUTPUTS)})
 
 
+def load(path: Path) -> FaceNet:
+    """The network that was exported."""
+    net = FaceNet(len(OUTPUTS))
+    net.load_state_dict(start_from(path), strict=False)
+    return net.eval()
+
+
 def start_from(path: Path) -> dict[str, torch.Tensor]:
     """The state of a network that was exported, perhaps for other outputs: what it does not have begins at 0."""
     content, metadata = safetensors.read(path, "face network")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,13 +62,24 @@ class Shards:
                 into[k * rows : (k + 1) * rows] = array
         return Faces(**whole)
 
+    def each(self) -> Iterator[Faces]:
+        """One after the other. Raises InputError where there are none."""
+        paths = sorted(self.folder.glob("[0-9]*.npz"))
+        if not paths:
+            raise _none(self.folder)
+        for path in paths:
+            yield Faces(**_faces(path))
+
     def all(self) -> Faces:
         """Raises InputError where there are none."""
         faces = self.new()
         if faces is None:
-            hint = "make them first: python -m faceanim.train.face_expression make"
-            raise InputError(f"{self.folder} holds no faces", hint)
+            raise _none(self.folder)
         return faces
+
+
+def _none(folder: Path) -> InputError:
+    return InputError(f"{folder} holds no faces", "make them first: python -m faceanim.train.face_expression make")
 
 
 def _faces(path: Path) -> dict[str, np.ndarray]:
