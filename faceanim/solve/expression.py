@@ -30,7 +30,7 @@ DEAD = 0.04
 """Less than this of a coefficient is the landmarks' noise."""
 SHUT = 0.6
 """A lid closed further hides the iris."""
-PARTED = 0.03
+PARTED = 0.02
 """Lips further apart than at rest by this much (in eye distances) do not touch."""
 PARTING = (
     "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight",
@@ -48,6 +48,7 @@ class Reading:
     eyes         float32 (N, 4) radians: left yaw, pitch, right yaw, pitch, relative to the head
     head         float32 (N, 3) radians: yaw, pitch, roll
     each with a confidence 0..1 of the same shape
+    together     float32 (N,) 1 where the landmarks of the lips meet, 0 where they part
     """
 
     expression: np.ndarray
@@ -56,6 +57,7 @@ class Reading:
     expression_confidence: np.ndarray
     eyes_confidence: np.ndarray
     head_confidence: np.ndarray
+    together: np.ndarray
 
 
 Predictor = Callable[[FaceTrack], Reading]
@@ -82,7 +84,8 @@ def measured(track: FaceTrack, actor: Actor | None = None, fitted: pose.Pose | N
 
     values = np.stack([_coefficient(name, column, track, model) for name in EXPRESSION], 1)
     gap = model.measures.index("gap")
-    values = possible(values, 1 - np.clip((measures[:, gap] - neutral[gap]) / PARTED, 0, 1))
+    together = 1 - np.clip((measures[:, gap] - neutral[gap]) / PARTED, 0, 1)
+    values = possible(values, together)
     front = _frontal(head)
     sure = np.array([reliable.get(name, 0.0) for name in EXPRESSION])[None] * _visible(head)
     if track.blendshapes is None:
@@ -92,7 +95,7 @@ def measured(track: FaceTrack, actor: Actor | None = None, fitted: pose.Pose | N
     open_eyes = np.where(blink < SHUT, 1.0, 0.0)[:, None]
     eyes_sure = np.array([reliable["leftEyeYaw"], reliable["leftEyePitch"]] * 2)[None] * front[:, None] * open_eyes
     head_sure = np.repeat(np.clip(1.3 - fitted.residual / WORST_FIT, 0, 1)[:, None], 3, 1)
-    return Reading(*(a.astype(np.float32) for a in (values, eyes, head, sure, eyes_sure, head_sure)))
+    return Reading(*(a.astype(np.float32) for a in (values, eyes, head, sure, eyes_sure, head_sure, together)))
 
 
 def by_shot(track: FaceTrack, predictor: Predictor) -> Reading:

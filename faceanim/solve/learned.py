@@ -33,6 +33,7 @@ REGIONS = {"upper": UPPER, "lower": LOWER}
 """Brows and eyes, and the rest of the face."""
 LIDS = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith("eye"))
 BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
+JAW, CLOSE = EXPRESSION.index("jawOpen"), EXPRESSION.index("mouthClose")
 BROWS = [k for k, name in enumerate(EXPRESSION) if name.startswith("brow")]
 MEASURED = np.array([{"eyeB": 0.4, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])
 """How much the measures of solve.expression count in a clip, at least: brows, jaws and lids of real faces move the
@@ -142,6 +143,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values = levelled(values, level)
         else:
             values, deviation = reader.read(frames, views, None)
+        together = np.zeros(len(values), np.float32)
         if clip:
             found = resting(values, frames) if known is None else None
             if found is not None and any(found.sure.values()):
@@ -152,22 +154,32 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
                 for region, columns in REGIONS.items():
                     values[:, columns] += (1 - found.sure[region]) * (alone - values)[:, columns]
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
-            measures = measured(track, actor, fitted).expression
+            landmarks = measured(track, actor, fitted)
+            measures = landmarks.expression
             measures[:, BLINK] = lasting(measures[:, BLINK], track.times)
             values[:, FACE] += measures_count(deviation[:, FACE], turn) * (measures - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
+            together = landmarks.together * facing(turn[:, 0])
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
-        return reading(values, deviation, reader.spread, fitted)
+        return reading(values, deviation, reader.spread, fitted, together)
 
     return read
 
 
-def reading(values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose) -> Reading:
-    """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),)."""
+def reading(
+    values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose, together: np.ndarray
+) -> Reading:
+    """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),).
+
+    together  (N,) 1 where the lips are seen to meet: a jaw that is open does not part them then
+    """
     sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, LEAST**2, 1)) * (spread > TAUGHT)
     face = np.clip(values[:, FACE], 0, 1)
-    face = possible(face**2 * (1 + DEAD) / (face + DEAD))
+    face = face**2 * (1 + DEAD) / (face + DEAD)
+    together = np.where(values[:, HIDDEN][:, 2] > PART, 0, together)
+    face[:, CLOSE] = np.maximum(face[:, CLOSE], together * face[:, JAW])
+    face = possible(face)
     face, face_sure = filled(face, sure[:, FACE], values[:, HIDDEN])
     blink = face[:, BLINK].max(1)
     unseen = np.repeat(values[:, HIDDEN][:, :2] > PART, 2, 1)
@@ -176,7 +188,7 @@ def reading(values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitte
     eyes_sure = eyes_sure * (blink < SHUT)[:, None]
     head = pose.angles(fitted.rotation @ turned(values[:, TURN]))
     head_sure = np.repeat(np.clip(1.3 - fitted.residual / WORST_FIT, 0, 1)[:, None], 3, 1)
-    return Reading(*(a.astype(np.float32) for a in (face, eyes, head, face_sure, eyes_sure, head_sure)))
+    return Reading(*(a.astype(np.float32) for a in (face, eyes, head, face_sure, eyes_sure, head_sure, together)))
 
 
 def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -272,7 +284,12 @@ def measures_count(deviation: np.ndarray, turn: np.ndarray) -> np.ndarray:
     share = np.broadcast_to(MEASURED, deviation.shape).copy()
     unsure = deviation[:, BLINK] ** 2
     share[:, BLINK] = np.maximum(share[:, BLINK], unsure / (unsure + GAP_BY**2))
-    return share * np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
+    return share * facing(turn)
+
+
+def facing(turn: np.ndarray) -> np.ndarray:
+    """1 for heads turned by (...) radians that face the camera, 0 for such as are turned away (FACING)."""
+    return np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
 
 
 def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:

@@ -142,7 +142,8 @@ def test_another_predictor_takes_the_place():
         values = np.zeros((track.frames, len(expression.EXPRESSION)), np.float32)
         values[:, expression.EXPRESSION.index("mouthSmileLeft")] = 0.7
         eyes, head = np.full((track.frames, 4), 0.1, np.float32), np.zeros((track.frames, 3), np.float32)
-        return expression.Reading(values, eyes, head, np.ones_like(values), np.ones_like(eyes), np.ones_like(head))
+        sure = (np.ones_like(part) for part in (values, eyes, head))
+        return expression.Reading(values, eyes, head, *sure, np.zeros(track.frames, np.float32))
 
     layers = expression.solve(track_of(landmarks(np.zeros((10, 3)))), 0.4, 25, smiling)
     np.testing.assert_allclose(layers["expression"].column("mouthSmileLeft"), 0.7, atol=1e-6)

@@ -159,11 +159,24 @@ def test_the_turn_corrects_the_head():
 def test_what_is_seen_badly_is_seen_all_the_same():
     values = np.zeros((1, len(learned.OUTPUTS)))
     fitted = learned.seen(face_track(1, np.full(1, 9)))[1]
-    found = learned.reading(values, np.full_like(values, 9.0), np.full(len(learned.OUTPUTS), 0.3), fitted)
+    spread, apart = np.full(len(learned.OUTPUTS), 0.3), np.zeros(1)
+    found = learned.reading(values, np.full_like(values, 9.0), spread, fitted, apart)
     assert found.expression_confidence.min() > 0
     values[:, learned.HIDDEN] = [0, 0, 1]
-    found = learned.reading(values, np.full_like(values, 0.1), np.full(len(learned.OUTPUTS), 0.3), fitted)
+    found = learned.reading(values, np.full_like(values, 0.1), spread, fitted, apart)
     assert found.expression_confidence[0, FUNNEL] == 0 < found.expression_confidence[0, BLINK]
+
+
+def test_lips_that_are_seen_to_meet_close_an_open_jaw():
+    jaw, close = EXPRESSION.index("jawOpen"), EXPRESSION.index("mouthClose")
+    values = np.zeros((3, len(learned.OUTPUTS)))
+    values[:, jaw] = 0.3
+    values[2, learned.HIDDEN] = [0, 0, 1]
+    fitted = learned.seen(face_track(3, np.full(3, 9)))[1]
+    spread = np.full(len(learned.OUTPUTS), 0.3)
+    found = learned.reading(values, np.full_like(values, 0.1), spread, fitted, np.array([1.0, 0.0, 1.0])).expression
+    assert found[0, close] == pytest.approx(found[0, jaw]) and found[0, jaw] > 0.25
+    assert found[1, close] == 0
 
 
 def test_eyes_that_mostly_look_one_way_look_ahead():
