@@ -15,8 +15,8 @@ from faceanim.errors import InputError  # noqa: E402
 from faceanim.features import crops as cut  # noqa: E402
 from faceanim.features.mesh import BundledMesh  # noqa: E402
 from faceanim.nets import face_expression as nets  # noqa: E402
-from faceanim.solve.learned import OUTPUTS  # noqa: E402
-from faceanim.train.face_expression import raster, shards  # noqa: E402
+from faceanim.solve.learned import LOOK, OUTPUTS  # noqa: E402
+from faceanim.train.face_expression import coefficients, raster, shards  # noqa: E402
 from faceanim.train.face_expression.batches import Batches, Mirror, covered, split  # noqa: E402
 from faceanim.train.face_expression.export import export, start_from  # noqa: E402
 from faceanim.train.face_expression.expressions import Expressions, gaze, turn  # noqa: E402
@@ -25,7 +25,7 @@ from faceanim.train.face_expression.make import PICTURES, RESTS, STILL, plan_of 
 from faceanim.train.face_expression.people import People  # noqa: E402
 from faceanim.train.face_expression.shards import vector  # noqa: E402
 from faceanim.train.face_expression.studio import PIXELS, Studio  # noqa: E402
-from faceanim.train.face_expression.train import rests, train, unlike  # noqa: E402
+from faceanim.train.face_expression.train import answers, rests, train, unlike  # noqa: E402
 from faceanim.train.face_measures.heads import rotation  # noqa: E402
 
 
@@ -198,6 +198,17 @@ def test_the_pitch_is_fitted_to_heads_that_keep_still_and_nothing_else_changes(f
     others = np.arange(len(OUTPUTS)) != PITCH
     assert after[:, others] == pytest.approx(before[:, others])
     assert after[:, PITCH].std() < 0.5 * before[:, PITCH].std()
+
+
+def test_the_coefficients_are_fitted_and_nothing_else_changes(faces):
+    torch.manual_seed(0)
+    net, batches = nets.FaceNet(len(OUTPUTS)), Batches(faces)
+    some, own, others = batches.of(torch.arange(1, 9), 0), slice(LOOK.start), slice(LOOK.start, None)
+    before, true = answers(net, some, True)
+    coefficients.refit(net, [faces, faces])
+    after, _ = answers(net, some, True)
+    assert np.square(after - true)[:, own].mean() < 0.5 * np.square(before - true)[:, own].mean()
+    assert after[:, others] == pytest.approx(before[:, others])
 
 
 def test_no_faces_to_learn_from(tmp_path):

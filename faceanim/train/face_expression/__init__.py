@@ -5,6 +5,8 @@ network learns to read them.
     python -m faceanim.train.face_expression train --faces FOLDER --output FILE    learns
     python -m faceanim.train.face_expression head --faces FOLDER --still FOLDER --start FILE --output FILE
                                                                                    the head, whatever the face does
+    python -m faceanim.train.face_expression coefficients --faces FOLDER --start FILE --output FILE
+                                                                                   the coefficients, in closed form
     python -m faceanim.train.face_expression held-out --data DATA --output DIR     pictures of other people, to evaluate
 
 Making pictures needs numba beside the engine's packages.

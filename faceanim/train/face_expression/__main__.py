@@ -40,6 +40,12 @@ def main(argv: list[str] | None = None) -> int:
     sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
     sub.set_defaults(run=_head)
 
+    sub = commands.add_parser("coefficients", help="fits the last layer's coefficients anew, in closed form")
+    sub.add_argument("--faces", type=Path, required=True, help="where the shards are")
+    sub.add_argument("--start", type=Path, required=True, help="weights.safetensors to go on from")
+    sub.add_argument("--output", type=Path, required=True, metavar="WEIGHTS.safetensors")
+    sub.set_defaults(run=_coefficients)
+
     sub = commands.add_parser("held-out", help="pictures for `evaluate faces`: sweep, turning, jaw, mixed, demo")
     sub.add_argument("--data", type=Path, required=True, help="folder with ict_facekit")
     sub.add_argument("--output", type=Path, required=True, metavar="FOLDER")
@@ -73,6 +79,16 @@ def _head(args: argparse.Namespace) -> None:
 
     net = load(args.start)
     refit(net, Shards(args.faces).each(), Shards(args.still).each())
+    export(net, args.output)
+
+
+def _coefficients(args: argparse.Namespace) -> None:
+    from .coefficients import refit
+    from .export import export, load
+    from .shards import Shards
+
+    net = load(args.start)
+    refit(net, Shards(args.faces).each())
     export(net, args.output)
 
 

@@ -56,12 +56,15 @@ def loss_of(value: torch.Tensor, log_variance: torch.Tensor, batch: Batch, sprea
     variance = log_variance.exp()
     nll = 0.5 * (error / variance + log_variance) * variance.detach() ** BETA
     out = ((nll + 0.3 * error) * found).sum() / (found.sum().clamp(min=1) * value.shape[1])
-    # two poses of one expression stand side by side
-    kind, clip = batch.kind, batch.clip
-    clear = batch.found & (truth[:, HIDDEN].sum(1) == 0)
-    pair = (kind[:-1] > 0) & (kind[:-1] == kind[1:]) & clear[:-1] & clear[1:] & (clip[:-1] == clip[1:])
     one, other = value[:-1, : LOOK.stop], value[1:, : LOOK.stop]
-    return out + PAIRED * unlike(one, other, pair.float()[:, None])
+    return out + PAIRED * unlike(one, other, pairs(batch).float()[:, None])
+
+
+def pairs(batch: Batch) -> torch.Tensor:
+    """bool (N - 1,): where a picture and the next show one expression under two poses, and nothing hides it."""
+    kind, clip = batch.kind, batch.clip
+    clear = batch.found & (batch.truth[:, HIDDEN].sum(1) == 0)
+    return (kind[:-1] > 0) & (kind[:-1] == kind[1:]) & clear[:-1] & clear[1:] & (clip[:-1] == clip[1:])
 
 
 def unlike(one: torch.Tensor, other: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
@@ -172,7 +175,7 @@ def _follow(average: FaceNet, net: FaceNet, share: float) -> None:
 @torch.inference_mode()
 def gains(net: FaceNet, batch: Batch) -> None:
     """Sets the coefficients' gains, by clips that were not learned from."""
-    value, true = _told(net, batch, True)
+    value, true = answers(net, batch, True)
     for c in range(LOOK.start):
         r = np.corrcoef(value[:, c], true[:, c])[0, 1] if np.ptp(true[:, c]) > 0 else 1.0
         net.gain[c] = 1 / max(r, 1 / MOST_GAIN)
@@ -185,7 +188,7 @@ def check(net: FaceNet, batches: Batches) -> dict[str, float]:
     out = {}
     held = torch.arange(0, batches.clips, HELD)[-JUDGED:]
     for name, which, rested in (("bundled", 0, False), ("rested", 0, True), ("task", 1, True)):
-        value, true = _told(net, batches.of(held, which), rested)
+        value, true = answers(net, batches.of(held, which), rested)
         each = [np.corrcoef(value[:, c], true[:, c])[0, 1] for c in range(LOOK.stop) if np.ptp(true[:, c]) > 0]
         out[name] = float(np.mean(each[:-4]))
         out[f"gaze_{name}"] = float(np.mean(each[-4:]))
@@ -193,7 +196,8 @@ def check(net: FaceNet, batches: Batches) -> dict[str, float]:
     return out
 
 
-def _told(net: FaceNet, batch: Batch, rested: bool) -> tuple[np.ndarray, np.ndarray]:
+@torch.inference_mode()
+def answers(net: FaceNet, batch: Batch, rested: bool) -> tuple[np.ndarray, np.ndarray]:
     """What it answers, and the truth, where a face was found. rested: whether it is given the face's rest."""
     net.eval()
     view = torch.cat([net.view(part) for part in batch.frames.crops.split(1024)])
