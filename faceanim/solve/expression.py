@@ -30,8 +30,8 @@ DEAD = 0.04
 """Less than this of a coefficient is the landmarks' noise."""
 SHUT = 0.6
 """A lid closed further hides the iris."""
-PARTED = 0.02
-"""Lips further apart than at rest by this much (in eye distances) do not touch."""
+TOUCHING, PARTED = 0.008, 0.02
+"""Lips further apart than at rest by no more than the first (in eye distances) touch, by the second they do not."""
 PARTING = (
     "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight",
     "mouthFunnel", "mouthShrugUpper",
@@ -84,7 +84,7 @@ def measured(track: FaceTrack, actor: Actor | None = None, fitted: pose.Pose | N
 
     values = np.stack([_coefficient(name, column, track, model) for name in EXPRESSION], 1)
     gap = model.measures.index("gap")
-    together = 1 - np.clip((measures[:, gap] - neutral[gap]) / PARTED, 0, 1)
+    together = np.clip((PARTED - measures[:, gap] + neutral[gap]) / (PARTED - TOUCHING), 0, 1)
     values = possible(values, together)
     front = _frontal(head)
     sure = np.array([reliable.get(name, 0.0) for name in EXPRESSION])[None] * _visible(head)

@@ -33,7 +33,6 @@ REGIONS = {"upper": UPPER, "lower": LOWER}
 """Brows and eyes, and the rest of the face."""
 LIDS = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith("eye"))
 BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
-JAW, CLOSE = EXPRESSION.index("jawOpen"), EXPRESSION.index("mouthClose")
 BROWS = [k for k, name in enumerate(EXPRESSION) if name.startswith("brow")]
 MEASURED = np.array([{"eyeB": 0.4, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])
 """How much the measures of solve.expression count in a clip, at least: brows, jaws and lids of real faces move the
@@ -159,7 +158,8 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             measures[:, BLINK] = lasting(measures[:, BLINK], track.times)
             values[:, FACE] += measures_count(deviation[:, FACE], turn) * (measures - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
-            together = landmarks.together * facing(turn[:, 0])
+            together = landmarks.together[:, None] * facing(turn)
+            together = _near(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
         return reading(values, deviation, reader.spread, fitted, together)
@@ -172,14 +172,12 @@ def reading(
 ) -> Reading:
     """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),).
 
-    together  (N,) 1 where the lips are seen to meet: a jaw that is open does not part them then
+    together  (N,) 1 where the lips are seen to meet: nothing parts them then
     """
     sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, LEAST**2, 1)) * (spread > TAUGHT)
     face = np.clip(values[:, FACE], 0, 1)
-    face = face**2 * (1 + DEAD) / (face + DEAD)
-    together = np.where(values[:, HIDDEN][:, 2] > PART, 0, together)
-    face[:, CLOSE] = np.maximum(face[:, CLOSE], together * face[:, JAW])
-    face = possible(face)
+    hidden = values[:, HIDDEN][:, 2] > PART
+    face = possible(face**2 * (1 + DEAD) / (face + DEAD), np.where(hidden, 0, together))
     face, face_sure = filled(face, sure[:, FACE], values[:, HIDDEN])
     blink = face[:, BLINK].max(1)
     unseen = np.repeat(values[:, HIDDEN][:, :2] > PART, 2, 1)

@@ -10,7 +10,7 @@ from faceanim.solve import expression, learned, pose
 from faceanim.solve.expression import EXPRESSION
 from faceanim.solve.face_model import face_model
 
-FUNNEL = EXPRESSION.index("mouthFunnel")
+PUCKER = EXPRESSION.index("mouthPucker")
 BLINK = EXPRESSION.index("eyeBlinkLeft")
 
 
@@ -25,11 +25,11 @@ def face_track(frames, brightness):
 
 
 def bright_lips(turn=(0.0, 0.0, 0.0)):
-    """A network that takes brightness for a funnel of lips, and a rest's brightness from it."""
+    """A network that takes brightness for a pucker of lips, and a rest's brightness from it."""
 
     def read(frames, view, rest):
         values = np.zeros((len(view), len(learned.OUTPUTS)), np.float32)
-        values[:, FUNNEL] = view[:, 0] - (0 if rest is None else rest.view[0])
+        values[:, PUCKER] = view[:, 0] - (0 if rest is None else rest.view[0])
         values[:, learned.TURN] = turn
         return values, np.full_like(values, 0.1)
 
@@ -45,7 +45,7 @@ def test_the_outputs_are_channels_and_a_turn():
     before = learned.arranged(bright_lips(), [name for name in learned.OUTPUTS if name not in learned.COVERED])
     track = face_track(3, np.full(3, 51))
     values, _ = before.read(learned.seen(track)[0], before.view(track.crops), None)
-    assert not values[:, learned.HIDDEN].any() and values[:, FUNNEL] == pytest.approx(0.2)
+    assert not values[:, learned.HIDDEN].any() and values[:, PUCKER] == pytest.approx(0.2)
     assert sorted(learned.UPPER + learned.LOWER) == list(range(len(EXPRESSION)))
 
 
@@ -53,11 +53,11 @@ def test_a_face_is_read_against_its_own_rest():
     brightness = np.full(100, 60)
     brightness[40:60] = 200
     read = learned.predictor(bright_lips())(face_track(100, brightness))
-    assert read.expression[:, FUNNEL][:30] == pytest.approx(0, abs=0.02)
-    assert read.expression[:, FUNNEL][48:52] == pytest.approx(140 / 255, abs=0.04)
+    assert read.expression[:, PUCKER][:30] == pytest.approx(0, abs=0.02)
+    assert read.expression[:, PUCKER][48:52] == pytest.approx(140 / 255, abs=0.04)
     # alone, nothing is known of its rest
     alone = learned.predictor(bright_lips(), clip=False)(face_track(100, brightness))
-    assert alone.expression[:, FUNNEL][:30] == pytest.approx(60 / 255, abs=0.05)
+    assert alone.expression[:, PUCKER][:30] == pytest.approx(60 / 255, abs=0.05)
 
 
 def track_points(frames):
@@ -104,7 +104,7 @@ def test_noise_is_averaged_and_a_blink_stays():
     values[100:104, BLINK] = 1
     out = learned.steady(values, np.full_like(values, 0.1), np.arange(200) / 30)
     brow = EXPRESSION.index("browInnerUp")
-    assert out[:, brow].std() < 0.5 * values[:, brow].std() and out[:, FUNNEL].std() < 0.75 * values[:, FUNNEL].std()
+    assert out[:, brow].std() < 0.5 * values[:, brow].std() and out[:, PUCKER].std() < 0.75 * values[:, PUCKER].std()
     assert out[100:104, BLINK] == pytest.approx(1, abs=0.02)
     assert out[[98, 106], BLINK] == pytest.approx(0, abs=0.02)
 
@@ -164,7 +164,7 @@ def test_what_is_seen_badly_is_seen_all_the_same():
     assert found.expression_confidence.min() > 0
     values[:, learned.HIDDEN] = [0, 0, 1]
     found = learned.reading(values, np.full_like(values, 0.1), spread, fitted, apart)
-    assert found.expression_confidence[0, FUNNEL] == 0 < found.expression_confidence[0, BLINK]
+    assert found.expression_confidence[0, PUCKER] == 0 < found.expression_confidence[0, BLINK]
 
 
 def test_lips_that_are_seen_to_meet_close_an_open_jaw():
