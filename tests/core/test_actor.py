@@ -65,7 +65,7 @@ def test_a_face_is_read_against_its_actors_rest():
 def test_gains_reach_the_whole_range():
     reading = learned.predictor(bright_lips(), actor=actors.at(SHOWN, 0.4))(SHOWN)
     actor = actors.with_range(actors.at(SHOWN, 0.4), reading)
-    assert set(actor.gains) == {"mouthFunnel"} and actor.gains["mouthFunnel"] == pytest.approx(255 / 140, abs=0.1)
+    assert set(actor.gains) == {"mouthPucker"} and actor.gains["mouthPucker"] == pytest.approx(255 / 140, abs=0.1)
     more = actors.played(actor, learned.predictor(bright_lips(), actor=actor))(SHOWN)
     assert more.expression[40, PUCKER] == pytest.approx(1, abs=0.05) and more.expression[10, PUCKER] < 0.02
 
