@@ -32,10 +32,13 @@ SHUT = 0.6
 """A lid closed further hides the iris."""
 TOUCHING, PARTED = 0.008, 0.02
 """Lips further apart than at rest by no more than the first (in eye distances) touch, by the second they do not."""
-PARTING = (
-    "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight",
-    "mouthFunnel", "mouthShrugUpper",
-)  # fmt: skip
+PARTING = {
+    "mouthUpperUpLeft": "mouthRollUpper", "mouthUpperUpRight": "mouthRollUpper", "mouthShrugUpper": "mouthRollUpper",
+    "mouthLowerDownLeft": "mouthRollLower", "mouthLowerDownRight": "mouthRollLower", "mouthFunnel": "",
+}  # fmt: skip
+"""What parts the lips, and what lets them meet all the same."""
+UNSEEN_PARTING = 0.05
+"""As much of what parts the lips is in lips that meet."""
 WORST_FIT = 0.12
 """Landmarks whose rigid points lie further from a face's shape (in eye distances) are no face."""
 
@@ -176,7 +179,9 @@ def possible(values: np.ndarray, together: np.ndarray | None = None) -> np.ndarr
     at = EXPRESSION.index
     jaw, close = at("jawOpen"), at("mouthClose")
     if together is not None:
-        values[:, [at(name) for name in PARTING]] *= 1 - 0.8 * together[:, None]
+        for name, roll in PARTING.items():
+            hidden = UNSEEN_PARTING + (values[:, at(roll)] if roll else 0.0)
+            values[:, at(name)] -= 0.8 * together * (values[:, at(name)] - hidden).clip(0)
         values[:, close] = np.maximum(values[:, close], values[:, jaw] * together)
     values[:, close] = np.minimum(values[:, close], values[:, jaw])
     for a, b in (("mouthLeft", "mouthRight"), ("jawLeft", "jawRight"), *(
