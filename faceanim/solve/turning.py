@@ -12,11 +12,17 @@ import numpy as np
 from ..core.tridiagonal import solved
 from .expression import EXPRESSION
 
-QUICK = ("eyeBlink", "jawOpen", "mouthClose", "mouthFunnel", "mouthLower", "mouthPress", "mouthPucker",
-         "mouthRollUpper", "mouthSmile", "mouthStretch", "mouthUpper")  # fmt: skip
-"""Blinks and speech move these all the time, also while the head turns."""
-STEADY = np.array([10.0 if name.startswith(QUICK) else 100.0 for name in EXPRESSION])
-"""The Laplace prior of a coefficient's changes from frame to frame: one over their usual size."""
+SPEECH = ("jawOpen", "mouthClose", "mouthFunnel", "mouthLower", "mouthPress", "mouthPucker",
+          "mouthRollUpper", "mouthSmile", "mouthStretch", "mouthUpper")  # fmt: skip
+SPOKEN = np.array([name.startswith(SPEECH) for name in EXPRESSION])
+"""Speech moves these all the time, also while the head turns."""
+SILENT, TALKING, AROUND_S = 0.1, 0.25, 0.75
+"""Whose mouth opens and shuts by no more than the first in a second is silent, from the second on he talks; within so
+many seconds."""
+TALK, STEADY = 10.0, 200.0
+"""The Laplace prior of a coefficient's changes from frame to frame: one over their usual size; in speech, and else."""
+LIDS, BLINK_S = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")], 0.7
+"""Lids are looked at as they are in the median over so many seconds, so that blinks are left alone."""
 DRIFT, WRONG, AHEAD = 0.15, 0.3, 0.02
 """The Gaussian prior of the error: it changes by DRIFT in a radian of turn, and by the root of that in less; its
 deviation is AHEAD in a face seen from the front, and WRONG more for every 45 degrees beyond FROM."""
@@ -39,10 +45,13 @@ def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndar
     turned = np.linalg.norm(np.diff(turn, axis=0), axis=1)
     follows = (np.diff(times) < APART_S)[:, None]
     drifts = follows / (DRIFT**2 * turned + 1e-5)[:, None]
-    change = np.diff(values, axis=0)
+    held = values.copy()
+    held[:, LIDS] = _held(values[:, LIDS], times)
+    change = np.diff(held, axis=0)
+    steady = _steady(change, times)
     error = np.zeros_like(values)
     for _ in range(ROUNDS):
-        stays = follows * STEADY / np.hypot(change - np.diff(error, axis=0), NOISE)
+        stays = follows * steady / np.hypot(change - np.diff(error, axis=0), NOISE)
         both = stays + drifts
         diagonal = np.repeat(1 / wrong[:, None] ** 2, values.shape[1], 1)
         diagonal[1:] += both
@@ -52,3 +61,20 @@ def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndar
         pulled[:-1] -= stays * change
         error = solved(diagonal, -both, pulled)
     return values - error
+
+
+def _steady(change: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(N - 1, len(EXPRESSION)): the Laplace prior of the changes between frames."""
+    opened = np.abs(change[:, EXPRESSION.index("jawOpen")] - change[:, EXPRESSION.index("mouthClose")])
+    total, ends = np.r_[0, np.cumsum(opened)], (times[1:] + times[:-1]) / 2
+    first, last = (np.searchsorted(times, ends + side * AROUND_S).clip(0, len(times) - 1) for side in (-1, 1))
+    rate = (total[last] - total[first]) / (times[last] - times[first]).clip(1e-3)
+    talks = np.clip((rate - SILENT) / (TALKING - SILENT), 0, 1)[:, None] * SPOKEN
+    return STEADY * (TALK / STEADY) ** talks
+
+
+def _held(lids: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The running median (N, 2) of lids over BLINK_S."""
+    reach = int(BLINK_S / max(float(np.median(np.diff(times))), 1e-3) / 2)
+    padded = np.pad(lids, ((reach, reach), (0, 0)), mode="edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0), axis=-1)

@@ -41,6 +41,18 @@ def test_what_the_face_does_while_the_head_turns_stays():
     assert np.corrcoef(out[:, JAW], talking)[0, 1] > 0.99 and out[:, JAW].std() > 0.95 * talking.std()
 
 
+def test_a_mouth_that_does_not_speak_is_held_like_the_rest():
+    turn = head(0, 0, 45, 45, 0, -45, 0)
+    faded = 0.8 - 0.3 * np.abs(turn[:, 0]) / np.radians(45)
+    talking = 0.25 + 0.2 * np.sin(2 * np.pi * 4 * np.arange(len(turn)) / FPS)
+    stretch = EXPRESSION.index("mouthStretchLeft")
+    silent, speaking = (
+        unturned(*(values := read(turn, mouthStretchLeft=faded, jawOpen=jaw))[:1], turn, values[1])[:, stretch]
+        for jaw in (0.0, talking)
+    )
+    assert silent.std() < 0.5 * faded.std() < 0.7 * speaking.std()
+
+
 def test_a_face_seen_from_the_front_is_left_as_it_is():
     turn = head(3, -3, 2)
     values, times = read(turn, browInnerUp=np.linspace(0, 1, len(turn)))
