@@ -37,7 +37,7 @@ PARTING = {
     "mouthLowerDownLeft": "mouthRollLower", "mouthLowerDownRight": "mouthRollLower", "mouthFunnel": "",
 }  # fmt: skip
 """What parts the lips, and what lets them meet all the same."""
-UNSEEN_PARTING = 0.05
+UNSEEN_PARTING = 0.03
 """As much of what parts the lips is in lips that meet."""
 WORST_FIT = 0.12
 """Landmarks whose rigid points lie further from a face's shape (in eye distances) are no face."""
@@ -181,7 +181,7 @@ def possible(values: np.ndarray, together: np.ndarray | None = None) -> np.ndarr
     if together is not None:
         for name, roll in PARTING.items():
             hidden = UNSEEN_PARTING + (values[:, at(roll)] if roll else 0.0)
-            values[:, at(name)] -= 0.8 * together * (values[:, at(name)] - hidden).clip(0)
+            values[:, at(name)] -= together * (values[:, at(name)] - hidden).clip(0)
         values[:, close] = np.maximum(values[:, close], values[:, jaw] * together)
     values[:, close] = np.minimum(values[:, close], values[:, jaw])
     for a, b in (("mouthLeft", "mouthRight"), ("jawLeft", "jawRight"), *(
