@@ -38,7 +38,6 @@ class Measured:
     times: np.ndarray
 
 
-
 def verify(
     blend: str | Path, take: str | Path, mapping: Mapping | None = None, style: Style | None = None
 ) -> dict[str, Any]:
@@ -175,10 +174,20 @@ def report(found: Measured, take: Take, style: Style) -> dict[str, Any]:
         "frames": len(times),
         "unit": "value and limit are widths of the mouth; of the kind 'jaw' the share of a wide open mouth, of the "
         "kind 'lids' of the eye's opening at rest",
-        "notes": [*contacts.notes(found.mouth, found.mapping, found.eyes), *nothing],
+        "notes": [*contacts.notes(found.mouth, found.mapping, found.eyes), *_unseen(found), *nothing],
     }
 
 
+def _unseen(found: Measured) -> list[str]:
+    """Which eyes blink by the mapping, but were not looked at."""
+    driven = {channel for target in found.mapping.targets.values() for channel in target.weights}
+    sides = {"Left", "Right"} - {eye.side for eye in found.eyes}
+    return [
+        f"no lids are found that the {side.lower()} eye's blink brings together, so its blinks were not looked at"
+        for side in sorted(sides) if f"eyeBlink{side}" in driven
+    ]  # fmt: skip
+
+
 def _row(contact: gaps.Contact, **more: str) -> dict[str, Any]:
-    measured = {"value": round(contact.value, 5), "limit": round(contact.limit, 5), "passed": bool(contact.passed)}
-    return {"time_s": round(contact.time, 4), **more, "kind": contact.event.kind, **measured}
+    told = {"value": round(contact.value, 5), "limit": round(contact.limit, 5), "passed": bool(contact.passed)}
+    return {"time_s": round(contact.time, 4), **more, "kind": contact.event.kind, **told}

@@ -24,6 +24,7 @@ from .measure import measure
 from .rest import rest
 
 EXPRESSION: tuple[str, ...] = tuple(name for name in ARKIT if GROUP_OF[name] != "gaze")
+BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
 HEAD: tuple[str, ...] = GROUPS["head"]
 
 DEAD = 0.04
@@ -94,7 +95,7 @@ def measured(track: FaceTrack, actor: Actor | None = None, fitted: pose.Pose | N
     if track.blendshapes is None:
         sure[:, EXPRESSION.index("tongueOut")] = 0.0
 
-    blink = values[:, [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]].max(1)
+    blink = values[:, BLINK].max(1)
     open_eyes = np.where(blink < SHUT, 1.0, 0.0)[:, None]
     eyes_sure = np.array([reliable["leftEyeYaw"], reliable["leftEyePitch"]] * 2)[None] * front[:, None] * open_eyes
     head_sure = np.repeat(np.clip(1.3 - fitted.residual / WORST_FIT, 0, 1)[:, None], 3, 1)

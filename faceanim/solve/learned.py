@@ -15,9 +15,9 @@ from ..core.channels import ARKIT
 from ..core.face import FaceTrack, Reader, Rest, Seen
 from . import gaze, pose
 from .actors import joined
-from .expression import EXPRESSION, Predictor, Reading, measured, possible
+from .expression import BLINK, EXPRESSION, Predictor, Reading, measured, possible
 from .hidden import PART, filled
-from .turning import unturned
+from .turning import lasting, unturned
 
 EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
 COVERED: tuple[str, ...] = ("hiddenEyeLeft", "hiddenEyeRight", "hiddenMouth")
@@ -32,7 +32,6 @@ LOWER = [k for k in range(len(EXPRESSION)) if k not in UPPER]
 REGIONS = {"upper": UPPER, "lower": LOWER}
 """Brows and eyes, and the rest of the face."""
 LIDS = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith("eye"))
-BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
 BROWS = [k for k, name in enumerate(EXPRESSION) if name.startswith("brow")]
 MEASURED = np.array([{"eyeB": 0.4, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])
 """How much the measures of solve.expression count in a clip, at least: brows, jaws and lids of real faces move the
@@ -155,7 +154,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
             landmarks = measured(track, actor, fitted)
             measures = landmarks.expression
-            measures[:, BLINK] = lasting(measures[:, BLINK], track.times)
+            measures[:, BLINK] = winking(measures[:, BLINK], track.times)
             values[:, FACE] += measures_count(deviation[:, FACE], turn) * (measures - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
             together = landmarks.together[:, None] * facing(turn)
@@ -344,14 +343,11 @@ def _near(values: np.ndarray, times: np.ndarray, smooth: np.ndarray, by: np.ndar
     return total / weight
 
 
-def lasting(lids: np.ndarray, times: np.ndarray) -> np.ndarray:
+def winking(lids: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Two lids (N, 2) that differ as much as they do over WINK_S: landmarks of lids on their way part for a frame or
     two, and winks last."""
-    step = float(np.median(np.diff(times))) if len(times) > 1 else WINK_S
-    reach = int(WINK_S / max(step, 1e-3) / 2)
-    apart = np.pad((lids[:, 0] - lids[:, 1]) / 2, reach, mode="edge")
-    apart = np.median(np.lib.stride_tricks.sliding_window_view(apart, 2 * reach + 1), axis=1)
-    return np.clip(lids.mean(1)[:, None] + apart[:, None] * [1, -1], 0, 1)
+    apart = lasting((lids[:, :1] - lids[:, 1:]) / 2, times, WINK_S)
+    return np.clip(lids.mean(1, keepdims=True) + apart * [1, -1], 0, 1)
 
 
 def turned(vector: np.ndarray) -> np.ndarray:

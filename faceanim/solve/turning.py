@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.tridiagonal import solved
-from .expression import EXPRESSION
+from .expression import BLINK, EXPRESSION
 
 SPEECH = ("jawOpen", "mouthClose", "mouthFunnel", "mouthLower", "mouthPress", "mouthPucker",
           "mouthRollUpper", "mouthSmile", "mouthStretch", "mouthUpper")  # fmt: skip
@@ -21,7 +21,7 @@ SILENT, TALKING, AROUND_S = 0.1, 0.25, 0.75
 many seconds."""
 TALK, STEADY = 10.0, 200.0
 """The Laplace prior of a coefficient's changes from frame to frame: one over their usual size; in speech, and else."""
-LIDS, BLINK_S = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")], 0.7
+BLINK_S = 0.7
 """Lids are looked at as they are in the median over so many seconds, so that blinks are left alone."""
 DRIFT, WRONG, AHEAD = 0.15, 0.3, 0.02
 """The Gaussian prior of the error: it changes by DRIFT in a radian of turn, and by the root of that in less; its
@@ -46,7 +46,7 @@ def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndar
     follows = (np.diff(times) < APART_S)[:, None]
     drifts = follows / (DRIFT**2 * turned + 1e-5)[:, None]
     held = values.copy()
-    held[:, LIDS] = _held(values[:, LIDS], times)
+    held[:, BLINK] = lasting(values[:, BLINK], times, BLINK_S)
     change = np.diff(held, axis=0)
     steady = _steady(change, times)
     error = np.zeros_like(values)
@@ -73,8 +73,9 @@ def _steady(change: np.ndarray, times: np.ndarray) -> np.ndarray:
     return STEADY * (TALK / STEADY) ** talks
 
 
-def _held(lids: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """The running median (N, 2) of lids over BLINK_S."""
-    reach = int(BLINK_S / max(float(np.median(np.diff(times))), 1e-3) / 2)
-    padded = np.pad(lids, ((reach, reach), (0, 0)), mode="edge")
+def lasting(values: np.ndarray, times: np.ndarray, seconds: float) -> np.ndarray:
+    """The running median of values (N, C) over so many seconds."""
+    step = float(np.median(np.diff(times))) if len(times) > 1 else seconds
+    reach = int(seconds / max(step, 1e-3) / 2)
+    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0), axis=-1)

@@ -16,6 +16,7 @@ from faceanim.blender import bake as baking
 from faceanim.blender import baked as contacts_baked
 from faceanim.blender import commands, contacts
 from faceanim.blender import scene as scenes
+from faceanim.core.mapping import Mapping, Target
 from faceanim.core.speech import Speech
 from faceanim.core.style import Style
 from faceanim.core.take import Phone, Take
@@ -209,6 +210,16 @@ def test_a_take_without_phones(demo_blend, take, tmp_path):
     assert report["events"] == [] and report["failed"] == 0 and "no phones" in report["notes"][-1]
     run = verify(output, silent)
     assert run.returncode == 0 and "0 missed" in run.stdout, run.stderr
+
+
+def test_eyes_whose_blinks_are_not_looked_at_are_told(demo_blend, take, tmp_path):
+    output = baked(demo_blend, take, tmp_path)
+    scenes.open_file(output)
+    mapping = names.propose(scenes.character(bpy.context).rig).mapping
+    targets = {name: target for name, target in mapping.targets.items() if name != "eyeBlinkLeft"}
+    targets["mouthSmileLeft"] = Target({"eyeBlinkLeft": 1.0})
+    notes = contacts_baked.verify(output, take, Mapping(targets=targets))["notes"]
+    assert [note for note in notes if "left eye's blink" in note] and not [n for n in notes if "right eye" in n]
 
 
 def test_reading_the_mesh_is_what_blender_shows(demo_blend, take, tmp_path):

@@ -132,10 +132,10 @@ def test_a_wink_lasts_and_a_lid_that_leads_for_a_frame_is_no_wink():
     lids = np.zeros((60, 2))
     lids[10:13] = [[0.2, 0.9], [1, 1], [0.9, 0.3]]
     lids[30:45, 0] = 0.9
-    out = learned.lasting(lids, np.arange(60) / 30)
+    out = learned.winking(lids, np.arange(60) / 30)
     assert out[10:13] == pytest.approx(np.repeat(lids[10:13].mean(1)[:, None], 2, 1))
     assert out[33:42] == pytest.approx(lids[33:42])
-    assert learned.lasting(lids[:1], np.zeros(1)) == pytest.approx(lids[:1])
+    assert learned.winking(lids[:1], np.zeros(1)) == pytest.approx(lids[:1])
 
 
 def test_the_lids_gap_counts_where_the_network_is_unsure():

@@ -46,10 +46,8 @@ def test_a_mouth_that_does_not_speak_is_held_like_the_rest():
     faded = 0.8 - 0.3 * np.abs(turn[:, 0]) / np.radians(45)
     talking = 0.25 + 0.2 * np.sin(2 * np.pi * 4 * np.arange(len(turn)) / FPS)
     stretch = EXPRESSION.index("mouthStretchLeft")
-    silent, speaking = (
-        unturned(*(values := read(turn, mouthStretchLeft=faded, jawOpen=jaw))[:1], turn, values[1])[:, stretch]
-        for jaw in (0.0, talking)
-    )
+    (silent, times), (speaking, _) = (read(turn, mouthStretchLeft=faded, jawOpen=jaw) for jaw in (0.0, talking))
+    silent, speaking = (unturned(values, turn, times)[:, stretch] for values in (silent, speaking))
     assert silent.std() < 0.5 * faded.std() < 0.7 * speaking.std()
 
 
