@@ -17,7 +17,8 @@ from . import gaze, pose
 from .actors import joined
 from .expression import BLINK, EXPRESSION, Predictor, Reading, measured, possible
 from .hidden import PART, filled
-from .turning import lasting, unturned
+from .neighbours import alike, lasting
+from .turning import unturned
 
 EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
 COVERED: tuple[str, ...] = ("hiddenEyeLeft", "hiddenEyeRight", "hiddenMouth")
@@ -158,7 +159,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values[:, FACE] += measures_count(deviation[:, FACE], turn) * (measures - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
             together = landmarks.together[:, None] * facing(turn)
-            together = _near(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
+            together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
         return reading(values, deviation, reader.spread, fitted, together)
@@ -323,24 +324,8 @@ def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.n
     )
     unsure = 0.5 + deviation / np.median(deviation, 0).clip(1e-6)
     unsure[:, kind == "lids"] = 1  # nothing is less sure than a lid on its way
-    near = _near(values, times, smooth, size * unsure)
-    return _near(near, times, longer, np.broadcast_to(less, deviation.shape))
-
-
-def _near(values: np.ndarray, times: np.ndarray, smooth: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Averaged over neighbours within `smooth` (O,) seconds that differ by less than `by` (N, O), or about so."""
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    reach = int(np.ceil(2.5 * smooth.max() / max(step, 1e-3)))
-    total, weight = values.copy(), np.ones_like(values)
-    for k in range(1, min(reach, len(values) - 1) + 1):
-        late = times[k:] - times[:-k]
-        near = np.exp(-0.5 * (late[:, None] / smooth) ** 2)
-        alike = np.exp(-0.5 * ((values[k:] - values[:-k]) / by[k:]) ** 2) * near
-        total[k:] += alike * values[:-k]
-        total[:-k] += alike * values[k:]
-        weight[k:] += alike
-        weight[:-k] += alike
-    return total / weight
+    near = alike(values, times, smooth, size * unsure)
+    return alike(near, times, longer, np.broadcast_to(less, deviation.shape))
 
 
 def winking(lids: np.ndarray, times: np.ndarray) -> np.ndarray:

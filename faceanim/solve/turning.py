@@ -1,8 +1,9 @@
 """What is read of a face changes as the head turns, though the face does not: that part is told apart, and taken out.
 
-A face moves seldom, and then by much; what is read wrong changes as slowly as the head turns, and is nothing in a face
-seen from the front. What was read is divided into the two as is most probable, with a Laplace prior on the face's
-changes and a Gaussian one on the error and its changes.
+A face moves seldom, then by much, and in many coefficients at once; what is read wrong changes as slowly as the head
+turns, and is nothing in a face seen from the front. What was read is divided into the two as is most probable, with a
+Laplace prior on the face's changes, in part on those of all coefficients together (Yuan & Lin 2006), and a Gaussian one
+on the error and its changes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..core.tridiagonal import solved
 from .expression import BLINK, EXPRESSION
+from .neighbours import alike, lasting
 
 SPEECH = ("jawOpen", "mouthClose", "mouthFunnel", "mouthLower", "mouthPress", "mouthPucker",
           "mouthRollUpper", "mouthSmile", "mouthStretch", "mouthUpper")  # fmt: skip
@@ -19,11 +21,17 @@ SPOKEN = np.array([name.startswith(SPEECH) for name in EXPRESSION])
 SILENT, TALKING, AROUND_S = 0.1, 0.25, 0.75
 """Whose mouth opens and shuts by no more than the first in a second is silent, from the second on he talks; within so
 many seconds."""
-TALK, STEADY = 10.0, 200.0
+TALK, STEADY = 10.0, 300.0
 """The Laplace prior of a coefficient's changes from frame to frame: one over their usual size; in speech, and else."""
+UPPER = np.array([name.startswith(("brow", "eye")) for name in EXPRESSION])
+TOGETHER = 3.0
+"""How much the mean change of all coefficients of the upper face, or of the lower, counts in that of each."""
 BLINK_S = 0.7
-"""Lids are looked at as they are in the median over so many seconds, so that blinks are left alone."""
-DRIFT, WRONG, AHEAD = 0.15, 0.3, 0.02
+"""Lids are looked at as they are in the median over so many seconds where they are shut further, so that blinks are
+left alone."""
+TURN_S = 0.12
+"""The head's turns are averaged over about so long: what trembles is the landmarks."""
+DRIFT, WRONG, AHEAD = 0.15, 0.6, 0.02
 """The Gaussian prior of the error: it changes by DRIFT in a radian of turn, and by the root of that in less; its
 deviation is AHEAD in a face seen from the front, and WRONG more for every 45 degrees beyond FROM."""
 FROM, UNIT = np.radians(5.0), np.radians(45.0)
@@ -38,20 +46,21 @@ ROUNDS = 10
 def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Coefficients (N, len(EXPRESSION)) without what the turns of the head (N, 2), yaw and pitch in radians, made of
     them; times (N,) in seconds."""
-    away = np.linalg.norm(turn, axis=1)
-    if len(values) < 2 or away.max() < FROM:
+    if len(values) < 2 or np.linalg.norm(turn, axis=1).max() < FROM:
         return values
+    turn = alike(turn, times, np.full(2, TURN_S), np.full(turn.shape, np.inf))
+    away = np.linalg.norm(turn, axis=1)
     wrong = AHEAD + WRONG * (away - FROM).clip(0) / UNIT
     turned = np.linalg.norm(np.diff(turn, axis=0), axis=1)
     follows = (np.diff(times) < APART_S)[:, None]
-    drifts = follows / (DRIFT**2 * turned + 1e-5)[:, None]
+    drifts = follows / (DRIFT**2 * turned + 1e-6)[:, None]
     held = values.copy()
-    held[:, BLINK] = lasting(values[:, BLINK], times, BLINK_S)
+    held[:, BLINK] = np.minimum(values[:, BLINK], lasting(values[:, BLINK], times, BLINK_S))
     change = np.diff(held, axis=0)
     steady = _steady(change, times)
     error = np.zeros_like(values)
     for _ in range(ROUNDS):
-        stays = follows * steady / np.hypot(change - np.diff(error, axis=0), NOISE)
+        stays = follows * steady / _size(change - np.diff(error, axis=0))
         both = stays + drifts
         diagonal = np.repeat(1 / wrong[:, None] ** 2, values.shape[1], 1)
         diagonal[1:] += both
@@ -73,9 +82,9 @@ def _steady(change: np.ndarray, times: np.ndarray) -> np.ndarray:
     return STEADY * (TALK / STEADY) ** talks
 
 
-def lasting(values: np.ndarray, times: np.ndarray, seconds: float) -> np.ndarray:
-    """The running median of values (N, C) over so many seconds."""
-    step = float(np.median(np.diff(times))) if len(times) > 1 else seconds
-    reach = int(seconds / max(step, 1e-3) / 2)
-    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0), axis=-1)
+def _size(change: np.ndarray) -> np.ndarray:
+    """Like changes (N - 1, len(EXPRESSION)): what each is taken for, by itself and by those that come with it."""
+    square = change**2 + NOISE**2
+    for region in (UPPER, ~UPPER):
+        square[:, region] += TOGETHER * (change[:, region] ** 2).mean(1, keepdims=True)
+    return np.sqrt(square)

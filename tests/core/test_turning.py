@@ -51,6 +51,34 @@ def test_a_mouth_that_does_not_speak_is_held_like_the_rest():
     assert silent.std() < 0.5 * faded.std() < 0.7 * speaking.std()
 
 
+def test_lids_that_seem_to_open_as_the_head_turns_stay_shut_and_a_blink_stays_sharp():
+    turn = head(0, 0, 45, 0, 0, 0)
+    lid = EXPRESSION.index("eyeBlinkLeft")
+    shut = 0.6 - 0.5 * np.exp(-0.5 * ((np.arange(len(turn)) - 50) / 4) ** 2)  # where it is turned most
+    blink = np.exp(-0.5 * ((np.arange(len(turn)) - 50) / 2) ** 2)
+    values, times = read(turn, eyeBlinkLeft=shut)
+    assert np.ptp(unturned(values, turn, times)[:, lid]) < 0.1
+    values, times = read(turn, eyeBlinkLeft=blink)
+    assert np.ptp(unturned(values, turn, times)[:, lid]) > 0.85
+
+
+def test_coefficients_that_move_together_are_sooner_believed_than_one_alone():
+    turn = head(0, 45, 0)
+    risen = np.clip((np.arange(len(turn)) - 10) / 12, 0, 1) * 0.3  # while it turns
+    kept = []
+    for names in (["browInnerUp"], [name for name in EXPRESSION if name.startswith(("brow", "eyeWide"))]):
+        values, times = read(turn, **dict.fromkeys(names, risen))
+        kept.append(np.ptp(unturned(values, turn, times)[:, BROW]) / 0.3)
+    assert kept[0] + 0.05 < kept[1] < 1
+
+
+def test_a_head_that_only_trembles_makes_nothing_of_what_the_face_does():
+    turn = head(20, 20, 20, 20) + np.radians(0.2) * np.random.default_rng(0).normal(size=(75, 2))
+    risen = np.clip((np.arange(len(turn)) - 30) / 12, 0, 1) * 0.3
+    values, times = read(turn, browInnerUp=risen)
+    assert np.ptp(unturned(values, turn, times)[:, BROW]) > 0.88 * 0.3
+
+
 def test_a_face_seen_from_the_front_is_left_as_it_is():
     turn = head(3, -3, 2)
     values, times = read(turn, browInnerUp=np.linspace(0, 1, len(turn)))
