@@ -31,10 +31,12 @@ BLINK_S = 0.7
 left alone."""
 TURN_S = 0.12
 """The head's turns are averaged over about so long: what trembles is the landmarks."""
-DRIFT, WRONG, AHEAD = 0.15, 0.6, 0.02
+DRIFT, WRONG, AHEAD = 0.16, 0.7, 0.02
 """The Gaussian prior of the error: it changes by DRIFT in a radian of turn, and by the root of that in less; its
 deviation is AHEAD in a face seen from the front, and WRONG more for every 45 degrees beyond FROM."""
-FROM, UNIT = np.radians(5.0), np.radians(45.0)
+FROM, UNIT = np.radians(4.0), np.radians(45.0)
+NODS = 0.5
+"""What a nod counts, where a turn to the side, which hides half of the face, counts 1."""
 NOISE = 0.005
 """A change of this size is none."""
 APART_S = 0.15
@@ -46,6 +48,7 @@ ROUNDS = 10
 def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Coefficients (N, len(EXPRESSION)) without what the turns of the head (N, 2), yaw and pitch in radians, made of
     them; times (N,) in seconds."""
+    turn = turn * [1, NODS]
     if len(values) < 2 or np.linalg.norm(turn, axis=1).max() < FROM:
         return values
     turn = alike(turn, times, np.full(2, TURN_S), np.full(turn.shape, np.inf))
