@@ -21,6 +21,8 @@ SPOKEN = np.array([name.startswith(SPEECH) for name in EXPRESSION])
 SILENT, TALKING, AROUND_S = 0.1, 0.25, 0.75
 """Whose mouth opens and shuts by no more than the first in a second is silent, from the second on he talks; within so
 many seconds."""
+OPENS = 0.4
+"""A radian of turn may be what a jaw seems to open or shut by as much."""
 TALK, STEADY = 10.0, 300.0
 """The Laplace prior of a coefficient's changes from frame to frame: one over their usual size; in speech, and else."""
 UPPER = np.array([name.startswith(("brow", "eye")) for name in EXPRESSION])
@@ -60,7 +62,7 @@ def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndar
     held = values.copy()
     held[:, BLINK] = np.minimum(values[:, BLINK], lasting(values[:, BLINK], times, BLINK_S))
     change = np.diff(held, axis=0)
-    steady = _steady(change, times)
+    steady = _steady(change, turned, times)
     error = np.zeros_like(values)
     for _ in range(ROUNDS):
         stays = follows * steady / _size(change - np.diff(error, axis=0))
@@ -75,10 +77,10 @@ def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndar
     return values - error
 
 
-def _steady(change: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """(N - 1, len(EXPRESSION)): the Laplace prior of the changes between frames."""
+def _steady(change: np.ndarray, turned: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(N - 1, len(EXPRESSION)): the Laplace prior of the changes between frames, in which the head turned (N - 1,)."""
     opened = np.abs(change[:, EXPRESSION.index("jawOpen")] - change[:, EXPRESSION.index("mouthClose")])
-    total, ends = np.r_[0, np.cumsum(opened)], (times[1:] + times[:-1]) / 2
+    total, ends = np.r_[0, np.cumsum(opened - OPENS * turned)], (times[1:] + times[:-1]) / 2
     first, last = (np.searchsorted(times, ends + side * AROUND_S).clip(0, len(times) - 1) for side in (-1, 1))
     rate = (total[last] - total[first]) / (times[last] - times[first]).clip(1e-3)
     talks = np.clip((rate - SILENT) / (TALKING - SILENT), 0, 1)[:, None] * SPOKEN

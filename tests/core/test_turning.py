@@ -51,6 +51,14 @@ def test_a_mouth_that_does_not_speak_is_held_like_the_rest():
     assert silent.std() < 0.5 * faded.std() < 0.7 * speaking.std()
 
 
+def test_a_jaw_that_is_held_open_does_not_speak_because_the_head_turns():
+    turn = head(0, 0, 45, 0, -45, 0)
+    held = (0.45 + 0.35 * np.abs(turn[:, 0]) / np.radians(45)) * (np.arange(len(turn)) > 12)
+    values, times = read(turn, jawOpen=held)
+    jaw = unturned(values, turn, times)[14:, JAW]
+    assert jaw.std() < 0.4 * held[14:].std()
+
+
 def test_lids_that_seem_to_open_as_the_head_turns_stay_shut_and_a_blink_stays_sharp():
     turn = head(0, 0, 45, 0, 0, 0)
     lid = EXPRESSION.index("eyeBlinkLeft")
