@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from ..core.emotion import FACE_LABELS
 from ..core.face import PORTRAIT
 
-WIDTHS, BLOCKS = (48, 96, 256), (1, 2, 1)
-"""Of the three stages of the residual network (He et al. 2016), each half as fine as the one before."""
+WIDTHS, BLOCKS = (24, 64, 128, 256), (1, 2, 2, 2)
+"""Of the four stages of the residual network (He et al. 2016), each half as fine as the one before."""
 SEEN = 40
 """Pixels of the picture's middle part that the network is shown, as in training."""
 VIEWS = ((0.0, 0.0, 1.1), (0.0, 0.0, 1.0), (0.0, -2.0, 1.05), (0.0, 2.0, 1.05))
@@ -28,7 +28,7 @@ class FaceEmotionNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = _conv(1, WIDTHS[0], 5, 2)
+        self.first = _conv(1, WIDTHS[0], 3)
         layers, width = [], WIDTHS[0]
         for stage, (wide, count) in enumerate(zip(WIDTHS, BLOCKS, strict=True)):
             for k in range(count):

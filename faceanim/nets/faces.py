@@ -59,7 +59,7 @@ def glance(arrays: Arrays) -> Callable[[np.ndarray], np.ndarray]:
     Raises KeyError or ValueError where they are not this network's.
     """
     arrays = _floats(arrays)
-    first = _convolution(arrays, "first.0", "first.1", 2)
+    first = _convolution(arrays, "first.0", "first.1", 1)
     blocks = [_block(arrays, f"blocks.{k}.") for k in range(_count(arrays, "blocks.{}.a.0.weight"))]
     last = _linear(arrays, "emotion")
     temperature = arrays.get("temperature", np.ones(1, np.float32))

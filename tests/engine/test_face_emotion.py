@@ -95,3 +95,30 @@ def test_a_training_learns_and_goes_on_where_it_was_broken_off(tmp_path):
     scores = export(whole, np.ones(len(FACE_LABELS), np.float32), pictures, tmp_path / "weights.safetensors")
     said = face_emotion.network(tmp_path / "weights.safetensors")(grey)
     assert (said.argmax(1) == label).mean() == pytest.approx(scores["accuracy"], abs=0.03)
+
+
+def test_rendered_faces_are_framed_as_fer2013_is_and_learned_from_first():
+    from faceanim.features.crops import CROPS, PIXELS
+    from faceanim.nets.face_emotion import FaceEmotionNet
+    from faceanim.solve.learned import OUTPUTS
+    from faceanim.train.face_emotion import rendered
+    from faceanim.train.face_emotion.train import Recipe
+    from faceanim.train.face_expression.shards import Faces
+
+    n, rng = 64, np.random.default_rng(0)
+    crops, truth = np.zeros((n, PIXELS), np.uint8), np.zeros((n, len(OUTPUTS)), np.float32)
+    truth[:, 3] = rng.random(n)
+    face = crops[:, -CROPS["face"].pixels :].reshape(n, 96, 96)
+    face[:, 40:56, 40:56] = (255 * truth[:, 3, None, None]).astype(np.uint8)
+    turned = np.zeros((n, 2, 3), np.float32)
+    turned[-1, :, 0] = 1.0
+    points = np.zeros((n, 2, 478, 3), np.float16)
+    points[0, 0], points[1] = np.nan, np.nan
+    made = rendered._faces(Faces(points, turned, crops, *(np.zeros(n) for _ in range(2)), truth, *(turned, turned)))
+    grey, told = made
+    assert grey.shape == (n - 2, 48, 48)  # one was seen by nobody, one is turned away
+    shown = np.argwhere(grey[5] > 0).mean(0)
+    assert abs(shown[1] - 23.5) < 0.5 and abs(shown[0] - 23.5 - 6.15) < 0.5  # the nose is below the middle
+    state = rendered.begun(rendered.Rendered(grey, told[:, 3:4] / told[:, 3].std()), Recipe(batch=8))
+    missing, unexpected = FaceEmotionNet().load_state_dict(state, strict=False)
+    assert not unexpected and all(name.startswith("emotion") for name in missing)

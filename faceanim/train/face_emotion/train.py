@@ -18,6 +18,8 @@ from .pictures import Pictures
 
 RISE, FALL = 3.0, 0.7
 """The rate rises for so many epochs, and falls over this share of all, like a line."""
+TOLD = 0.6
+"""How much what other networks say of a picture counts, where its label counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,9 @@ class Recipe:
     how many pictures lose a part, each until a share of the epochs; smoothing of labels; average: of the weights, a
     step (Polyak)."""
 
-    epochs: int = 44
+    epochs: int = 28
     batch: int = 128
-    rate: float = 0.1
+    rate: float = 0.06
     decay: float = 5e-4
     mixed: float = 0.5
     mixed_until: float = 0.3
@@ -39,15 +41,15 @@ class Recipe:
     seed: int = 1
 
 
-def varied(pictures: Tensor, generator: torch.Generator, hidden: float) -> Tensor:
+def varied(pictures: Tensor, generator: torch.Generator, hidden: float, mirrored: bool = True) -> Tensor:
     """(batch, 1, PORTRAIT, PORTRAIT) bytes as views with other framing and light, float; a share of them with noise and
-    `hidden` parts."""
+    `hidden` parts, and a half in the mirror."""
     n = len(pictures)
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(n, generator=generator) * (high - low) + low
 
-    mirror = torch.where(torch.rand(n, generator=generator) < 0.5, 1.0, -1.0)
+    mirror = torch.where(torch.rand(n, generator=generator) < 0.5 * mirrored, -1.0, 1.0)
     x = views(pictures.float(), uniform(-4, 4), uniform(-4, 4), uniform(-0.22, 0.22), uniform(0.92, 1.2), mirror)
     gamma = torch.exp(uniform(-0.4, 0.4))[:, None, None, None]
     x = 255 * (x.clamp(0, 255) / 255) ** gamma
@@ -86,22 +88,32 @@ def weights(label: np.ndarray) -> np.ndarray:
     return np.sqrt(count.mean() / np.maximum(count, 1)).astype(np.float32)
 
 
-class Run:
-    """A training that can be broken off and gone on with: state in work/NAME.state.pt."""
+def optimizer_of(net: torch.nn.Module, decay: float) -> torch.optim.Optimizer:
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    rest = [p for p in net.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, 0.01, momentum=0.9, nesterov=True)
 
-    def __init__(self, recipe: Recipe, pictures: Pictures, path: Path):
+
+class Run:
+    """A training that can be broken off and gone on with: state in the file `path`; see `train`."""
+
+    def __init__(
+        self, recipe: Recipe, pictures: Pictures, path: Path, start: dict[str, Tensor] | None, told: np.ndarray | None
+    ):
         torch.manual_seed(recipe.seed)
         self.recipe, self.path = recipe, path
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.grey = torch.from_numpy(pictures.grey)[:, None]
-        self.truth = torch.from_numpy(pictures.label)
+        self.truth = F.one_hot(torch.from_numpy(pictures.label), len(FACE_LABELS)).float()
+        if told is not None:
+            self.truth = self.truth.lerp(torch.from_numpy(told), TOLD)
         self.weight = torch.from_numpy(weights(pictures.label))
         self.net = FaceEmotionNet().to(memory_format=torch.channels_last)
+        if start is not None:
+            self.net.load_state_dict(start, strict=False)
         self.slow = copy.deepcopy(self.net)
-        decayed = [p for p in self.net.parameters() if p.ndim > 1]
-        rest = [p for p in self.net.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": recipe.decay}, {"params": rest, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.SGD(groups, 0.01, momentum=0.9, nesterov=True)
+        self.optimizer = optimizer_of(self.net, recipe.decay)
         self.steps = len(self.truth) // recipe.batch
         self.epoch = 0
         if path.is_file():
@@ -142,7 +154,7 @@ class Run:
     def _step(self, rows: Tensor) -> float:
         recipe, done = self.recipe, self.epoch / self.recipe.epochs
         x = varied(self.grey[rows], self.generator, recipe.hidden * (done < recipe.hidden_until))
-        label = F.one_hot(self.truth[rows], len(FACE_LABELS)).float()
+        label = self.truth[rows]
         if torch.rand(1, generator=self.generator) < recipe.mixed * (done < recipe.mixed_until):
             x, label = mixed(x, label, self.generator)
         weight = label @ self.weight
@@ -171,9 +183,16 @@ def logits_of(net: FaceEmotionNet, pictures: Pictures, shown: tuple = VIEWS) -> 
         return np.concatenate([answers(net.eval(), part.float(), shown).numpy() for part in parts])
 
 
-def train(recipe: Recipe, pictures: Pictures, held: Pictures, work: Path, name: str = "shipped") -> FaceEmotionNet:
-    """The network whose weights are the average on the way; writes work/NAME.pt."""
-    run = Run(recipe, pictures, work / f"{name}.state.pt")
+def train(
+    recipe: Recipe, pictures: Pictures, held: Pictures, work: Path, name: str = "shipped",
+    start: dict[str, Tensor] | None = None, told: np.ndarray | None = None,
+) -> FaceEmotionNet:  # fmt: skip
+    """The network whose weights are the average on the way; writes work/NAME.pt.
+
+    start  what the network knows already, all or some of its state
+    told   float32 (N, labels): chances of each picture, by other networks, that count beside its label
+    """
+    run = Run(recipe, pictures, work / f"{name}.state.pt", start, told)
     began, cpu = time.monotonic(), time.process_time()
     while run.epoch < recipe.epochs:
         loss = run.once()

@@ -15,8 +15,7 @@ from ...nets.face_expression import LAYOUT
 from ...solve.both_ways import OUTPUTS_AT, OUTPUTS_BY, PLACE_BY, POINTS_BY, POSE_BY, SCORES_AT
 from ...solve.face_model import face_model
 from ...solve.learned import HIDDEN
-from .make import PICTURES
-from .shards import Faces
+from .shards import PICTURES, Faces
 
 
 class Mirror:

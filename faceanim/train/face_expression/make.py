@@ -16,13 +16,9 @@ from ...features import crops
 from ...features.mesh import BundledMesh, TaskMesh
 from .expressions import Expressions, gaze, turn
 from .people import People
+from .shards import CLIPS, PAIRS, PICTURES, RESTS, SINGLES
 from .studio import Studio
 
-CLIPS = 20
-"""In a shard."""
-RESTS, PAIRS, SINGLES = 2, 3, 4
-"""Pictures of a clip: at rest, of one expression under two poses, and by themselves."""
-PICTURES = RESTS + 2 * PAIRS + SINGLES
 STILL = 2
 """Poses of a clip in which the head keeps still."""
 FOLLOWED, TASKED = 0.25, 0.15

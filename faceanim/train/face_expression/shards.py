@@ -13,8 +13,12 @@ from ...solve import pose
 from ...solve.learned import OUTPUTS
 from ..face_measures.heads import rotation
 from ..face_measures.plan import GAZES
-from .make import CLIPS, PICTURES
 
+CLIPS = 20
+"""In a shard."""
+RESTS, PAIRS, SINGLES = 2, 3, 4
+"""Pictures of a clip: at rest, of one expression under two poses, and by themselves."""
+PICTURES = RESTS + 2 * PAIRS + SINGLES
 SHARD = CLIPS * PICTURES
 
 
