@@ -16,7 +16,7 @@ import torch
 
 from ...core.files import MODELS
 from ...errors import FaceanimError
-from ...nets.face_emotion import FaceEmotionNet
+from ...nets.face_emotion import VIEWS, FaceEmotionNet
 from .export import export
 from .pictures import Pictures, load, split
 from .rendered import begun
@@ -61,8 +61,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def chances_of(net: FaceEmotionNet, pictures: Pictures) -> np.ndarray:
     """float32 (N, labels), without what the training counts more."""
-    logits = torch.from_numpy(logits_of(net, pictures) - np.log(weights(pictures.label)))
-    return logits.softmax(1).numpy()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = logits_of(net, pictures, VIEWS[:1])
+    return torch.from_numpy(logits - np.log(weights(pictures.label))).softmax(1).numpy()
 
 
 def kept(path: Path, make: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
