@@ -25,6 +25,10 @@ from .rest import rest
 
 EXPRESSION: tuple[str, ...] = tuple(name for name in ARKIT if GROUP_OF[name] != "gaze")
 BLINK = [EXPRESSION.index("eyeBlinkLeft"), EXPRESSION.index("eyeBlinkRight")]
+UPPER = [k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye"))]
+LOWER = [k for k in range(len(EXPRESSION)) if k not in UPPER]
+REGIONS = {"upper": UPPER, "lower": LOWER}
+"""Brows and eyes, and the rest of the face."""
 HEAD: tuple[str, ...] = GROUPS["head"]
 
 DEAD = 0.04

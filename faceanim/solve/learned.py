@@ -15,7 +15,7 @@ from ..core.channels import ARKIT
 from ..core.face import FaceTrack, Reader, Rest, Seen
 from . import gaze, pose
 from .actors import joined
-from .expression import BLINK, EXPRESSION, Predictor, Reading, measured, possible
+from .expression import BLINK, EXPRESSION, LOWER, REGIONS, Predictor, Reading, measured, possible
 from .hidden import PART, filled
 from .neighbours import alike, lasting
 from .turning import unturned
@@ -28,10 +28,6 @@ OUTPUTS: tuple[str, ...] = (*EXPRESSION, *EYES, *COVERED, "turnX", "turnY", "tur
 FACE, TURN = slice(0, len(EXPRESSION)), slice(-3, None)
 LOOK, HIDDEN = slice(len(EXPRESSION), len(EXPRESSION) + 4), slice(-6, -3)
 
-UPPER = [k for k, name in enumerate(EXPRESSION) if name.startswith(("brow", "eye"))]
-LOWER = [k for k in range(len(EXPRESSION)) if k not in UPPER]
-REGIONS = {"upper": UPPER, "lower": LOWER}
-"""Brows and eyes, and the rest of the face."""
 LIDS = tuple(k for k, name in enumerate(EXPRESSION) if name.startswith("eye"))
 BROWS = [k for k, name in enumerate(EXPRESSION) if name.startswith("brow")]
 MEASURED = np.array([{"eyeB": 0.4, "brow": 0.4, "jawO": 0.4}.get(name[:4], 0.0) for name in EXPRESSION])

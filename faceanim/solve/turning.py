@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.tridiagonal import solved
-from .expression import BLINK, EXPRESSION
+from .expression import BLINK, EXPRESSION, REGIONS
 from .neighbours import alike, lasting
 
 SPEECH = ("jawOpen", "mouthClose", "mouthFunnel", "mouthLower", "mouthPress", "mouthPucker",
@@ -25,9 +25,8 @@ OPENS = 0.4
 """A radian of turn may be what a jaw seems to open or shut by as much."""
 TALK, STEADY = 10.0, 300.0
 """The Laplace prior of a coefficient's changes from frame to frame: one over their usual size; in speech, and else."""
-UPPER = np.array([name.startswith(("brow", "eye")) for name in EXPRESSION])
 TOGETHER = 3.0
-"""How much the mean change of all coefficients of the upper face, or of the lower, counts in that of each."""
+"""How much the mean change of all coefficients of a region counts in that of each."""
 BLINK_S = 0.7
 """Lids are looked at as they are in the median over so many seconds where they are shut further, so that blinks are
 left alone."""
@@ -39,8 +38,8 @@ deviation is AHEAD in a face seen from the front, and WRONG more for every 45 de
 FROM, UNIT = np.radians(4.0), np.radians(45.0)
 NODS = 0.5
 """What a nod counts, where a turn to the side, which hides half of the face, counts 1."""
-NOISE = 0.005
-"""A change of this size is none."""
+NOISE, STILL = 0.005, 1e-3
+"""A change of this size is none; and what the error changes by from frame to frame though the head keeps still."""
 APART_S = 0.15
 """Frames further apart do not follow each other."""
 ROUNDS = 10
@@ -58,7 +57,7 @@ def unturned(values: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndar
     wrong = AHEAD + WRONG * (away - FROM).clip(0) / UNIT
     turned = np.linalg.norm(np.diff(turn, axis=0), axis=1)
     follows = (np.diff(times) < APART_S)[:, None]
-    drifts = follows / (DRIFT**2 * turned + 1e-6)[:, None]
+    drifts = follows / (DRIFT**2 * turned + STILL**2)[:, None]
     held = values.copy()
     held[:, BLINK] = np.minimum(values[:, BLINK], lasting(values[:, BLINK], times, BLINK_S))
     change = np.diff(held, axis=0)
@@ -90,6 +89,6 @@ def _steady(change: np.ndarray, turned: np.ndarray, times: np.ndarray) -> np.nda
 def _size(change: np.ndarray) -> np.ndarray:
     """Like changes (N - 1, len(EXPRESSION)): what each is taken for, by itself and by those that come with it."""
     square = change**2 + NOISE**2
-    for region in (UPPER, ~UPPER):
-        square[:, region] += TOGETHER * (change[:, region] ** 2).mean(1, keepdims=True)
+    for columns in REGIONS.values():
+        square[:, columns] += TOGETHER * (change[:, columns] ** 2).mean(1, keepdims=True)
     return np.sqrt(square)

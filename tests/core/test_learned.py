@@ -46,7 +46,7 @@ def test_the_outputs_are_channels_and_a_turn():
     track = face_track(3, np.full(3, 51))
     values, _ = before.read(learned.seen(track)[0], before.view(track.crops), None)
     assert not values[:, learned.HIDDEN].any() and values[:, PUCKER] == pytest.approx(0.2)
-    assert sorted(learned.UPPER + learned.LOWER) == list(range(len(EXPRESSION)))
+    assert sorted(sum(expression.REGIONS.values(), [])) == list(range(len(EXPRESSION)))
 
 
 def test_a_face_is_read_against_its_own_rest():
@@ -66,7 +66,7 @@ def track_points(frames):
 
 def test_a_face_that_never_rests_is_read_without():
     values = np.zeros((50, len(learned.OUTPUTS)), np.float32)
-    values[:, learned.LOWER] = 0.2
+    values[:, expression.LOWER] = 0.2
     track = face_track(50, np.full(50, 100))
     frames, _ = learned.seen(track)
     assert learned.resting(values, frames).sure == {"upper": 1, "lower": 0}
@@ -77,7 +77,7 @@ def test_a_face_that_never_rests_is_read_without():
     level = learned.levels(values * 0.05, rows)
     assert learned.levelled(values * 0.05, level)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
     # one that shows as much, and far more at other times, is at rest then: it is made so
-    values[25:, learned.LOWER] = 1.0
+    values[25:, expression.LOWER] = 1.0
     assert learned.resting(values * 0.5, frames).sure == {"upper": 1, "lower": 1}
 
 

@@ -114,8 +114,7 @@ def test_rendered_faces_are_framed_as_fer2013_is_and_learned_from_first():
     turned[-1, :, 0] = 1.0
     points = np.zeros((n, 2, 478, 3), np.float16)
     points[0, 0], points[1] = np.nan, np.nan
-    made = rendered._faces(Faces(points, turned, crops, *(np.zeros(n) for _ in range(2)), truth, *(turned, turned)))
-    grey, told = made
+    grey, told = rendered._faces(Faces(points, turned, crops, np.zeros(n), np.zeros(n), truth, turned, turned))
     assert grey.shape == (n - 2, 48, 48)  # one was seen by nobody, one is turned away
     shown = np.argwhere(grey[5] > 0).mean(0)
     assert abs(shown[1] - 23.5) < 0.5 and abs(shown[0] - 23.5 - 6.15) < 0.5  # the nose is below the middle

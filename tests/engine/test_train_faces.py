@@ -23,11 +23,7 @@ from faceanim.train.face_expression.expressions import Expressions, gaze, turn  
 from faceanim.train.face_expression.head import PITCH, refit  # noqa: E402
 from faceanim.train.face_expression.make import STILL, plan_of  # noqa: E402
 from faceanim.train.face_expression.people import People  # noqa: E402
-from faceanim.train.face_expression.shards import (  # noqa: E402
-    PICTURES,
-    RESTS,
-    vector,  # noqa: E402
-)
+from faceanim.train.face_expression.shards import PICTURES, RESTS, vector  # noqa: E402
 from faceanim.train.face_expression.studio import PIXELS, Studio  # noqa: E402
 from faceanim.train.face_expression.train import answers, rests, train, unlike  # noqa: E402
 from faceanim.train.face_measures.heads import rotation  # noqa: E402
