@@ -12,13 +12,13 @@ from torch.nn import functional as F
 from ..core.emotion import FACE_LABELS
 from ..core.face import PORTRAIT
 
-WIDTHS, BLOCKS = (24, 64, 128, 256), (1, 2, 2, 2)
+WIDTHS, BLOCKS = (32, 80, 160, 320), (1, 2, 2, 2)
 """Of the four stages of the residual network (He et al. 2016), each half as fine as the one before."""
-SEEN = 40
-"""Pixels of the picture's middle part that the network is shown, as in training."""
-VIEWS = ((0.0, 0.0, 1.1), (0.0, 0.0, 1.0), (0.0, -2.0, 1.05), (0.0, 2.0, 1.05))
-"""What is shown of a picture: x and y of the middle against its own in pixels, and pixels of it a pixel; each also in
-the mirror. The answers' mean is given."""
+SEEN = 48
+"""Pixels of a view, across and down, in which the network is shown the picture's middle part."""
+VIEWS = ((0.0, 0.0, 44.0), (0.0, 0.0, 40.0), (0.0, -2.0, 42.0), (0.0, 2.0, 42.0))
+"""What is shown of a picture: x and y of the middle against its own, and how wide a part, all in its pixels; each also
+in the mirror. The answers' mean is given."""
 DARK = 8.0
 """Grey levels added to a picture's contrast, so that an empty one is not blown up to noise."""
 
@@ -62,28 +62,33 @@ def _conv(width: int, wide: int, size: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(width, wide, size, stride, size // 2, bias=False), nn.BatchNorm2d(wide))
 
 
-def views(pictures: torch.Tensor, x: torch.Tensor, y: torch.Tensor, turn: torch.Tensor, zoom: torch.Tensor,
-          mirror: torch.Tensor) -> torch.Tensor:  # fmt: skip
-    """SEEN by SEEN pixels of pictures (batch, 1, PORTRAIT, PORTRAIT), float.
+def views(pictures: torch.Tensor, x: torch.Tensor, y: torch.Tensor, turn: torch.Tensor, wide: torch.Tensor,
+          high: torch.Tensor, mirror: torch.Tensor, seen: int = SEEN) -> torch.Tensor:  # fmt: skip
+    """`seen` by `seen` pixels of pictures (batch, 1, PORTRAIT, PORTRAIT), float.
 
-    x, y: where the middle lies against theirs, in pixels; turn in radians; zoom: pixels a pixel; mirror: 1 or -1; each
-    (batch,). Beyond the edge the edge goes on.
+    x, y: where the middle lies against theirs; wide, high: how much is shown; all in their pixels; turn in radians;
+    mirror: 1 or -1; each (batch,). Beyond the edge the edge goes on.
     """
-    scale = zoom * (SEEN / PORTRAIT)
-    cos, sin = torch.cos(turn) * scale, torch.sin(turn) * scale
     half = PORTRAIT / 2
-    rows = (torch.stack((cos * mirror, -sin, x / half), 1), torch.stack((sin * mirror, cos, y / half), 1))
-    grid = F.affine_grid(torch.stack(rows, 1), [len(pictures), 1, SEEN, SEEN], align_corners=False)
-    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    cos, sin, across, down = torch.cos(turn), torch.sin(turn), wide / PORTRAIT, high / PORTRAIT
+    rows = (
+        torch.stack((cos * across * mirror, -sin * across, x / half), 1),
+        torch.stack((sin * down * mirror, cos * down, y / half), 1),
+    )
+    grid = F.affine_grid(torch.stack(rows, 1), [len(pictures), 1, seen, seen], align_corners=False)
+    smooth = "bicubic" if seen > SEEN else "bilinear"
+    return F.grid_sample(pictures, grid, smooth, padding_mode="border", align_corners=False)
 
 
-def answers(net: FaceEmotionNet, pictures: torch.Tensor, shown: Sequence[tuple] = VIEWS) -> torch.Tensor:
+def answers(
+    net: nn.Module, pictures: torch.Tensor, shown: Sequence[tuple] = VIEWS, seen: int = SEEN
+) -> torch.Tensor:
     """Mean log-probabilities of FACE_LABELS (batch, labels) over the views `shown` and their mirror images."""
     total = torch.zeros(len(pictures), len(FACE_LABELS), device=pictures.device)
     one = torch.ones(len(pictures), device=pictures.device)
-    for x, y, zoom in shown:
+    for x, y, wide in shown:
         for mirror in (1, -1):
-            view = views(pictures, one * x, one * y, one * 0, one * zoom, one * mirror)
+            view = views(pictures, one * x, one * y, one * 0, one * wide, one * wide, one * mirror, seen)
             total += net(view).float().log_softmax(1)
     return (total / (2 * len(shown))).log_softmax(1)
 

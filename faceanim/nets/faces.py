@@ -23,8 +23,8 @@ CONTRAST, DARK = 6.0, 8.0
 """Grey levels added to the contrast of a crop and of a portrait."""
 POINT_SCALE = 20.0
 """Points are in eye distances, and differ by some hundredths."""
-SEEN, ZOOM = 40, 1.1
-"""Pixels of a portrait's middle part that are looked at, and its pixels a pixel."""
+SEEN, WIDE = 48, 44.0
+"""Pixels in which a portrait's middle part is looked at, and how wide it is in the portrait's own."""
 TOGETHER, ROWS = 16, 256
 """Pictures, and frames, at a time: more of them leave the processor's cache."""
 EPSILON = 1e-5
@@ -63,7 +63,7 @@ def glance(arrays: Arrays) -> Callable[[np.ndarray], np.ndarray]:
     blocks = [_block(arrays, f"blocks.{k}.") for k in range(_count(arrays, "blocks.{}.a.0.weight"))]
     last = _linear(arrays, "emotion")
     temperature = arrays.get("temperature", np.ones(1, np.float32))
-    middle = _middle(PORTRAIT, SEEN, ZOOM)
+    middle = _middle(PORTRAIT, SEEN, WIDE)
 
     def look(pictures: np.ndarray) -> np.ndarray:
         x = middle @ pictures.astype(np.float32) @ middle.T
@@ -157,9 +157,9 @@ def _block(arrays: Arrays, name: str) -> Layer:
     return block
 
 
-def _middle(pixels: int, seen: int, zoom: float) -> np.ndarray:
-    """(seen, pixels): rows of weights that make of `pixels` in a row the `seen` ones around their middle, bilinear."""
-    at = ((np.arange(seen) - (seen - 1) / 2) * zoom + (pixels - 1) / 2).clip(0, pixels - 1)
+def _middle(pixels: int, seen: int, wide: float) -> np.ndarray:
+    """(seen, pixels): rows of weights that make of the middle `wide` of `pixels` in a row `seen` ones, bilinear."""
+    at = ((np.arange(seen) - (seen - 1) / 2) * wide / seen + (pixels - 1) / 2).clip(0, pixels - 1)
     return np.maximum(1 - np.abs(at[:, None] - np.arange(pixels)), 0).astype(np.float32)
 
 

@@ -48,11 +48,11 @@ def test_the_emotion_network():
     arrays = face_emotion.arrays(net) | {"temperature": np.full(1, 1.5, np.float32)}
     pictures = np.random.default_rng(0).integers(0, 256, (faces.TOGETHER + 3, 48, 48)).astype(np.uint8)
     net.load_state_dict({name: torch.from_numpy(a.astype(np.float32)) for name, a in arrays.items()}, strict=False)
-    (x, y, zoom), one = face_emotion.VIEWS[0], torch.ones(len(pictures))
+    (x, y, wide), one = face_emotion.VIEWS[0], torch.ones(len(pictures))
     mirror = 1 - 2 * (torch.arange(len(pictures)) % 2)
     with torch.inference_mode():
         shown = face_emotion.views(
-            torch.from_numpy(pictures)[:, None].float(), one * x, one * y, one * 0, one * zoom, one * mirror
+            torch.from_numpy(pictures)[:, None].float(), one * x, one * y, one * 0, one * wide, one * wide, one * mirror
         )
         said = (net(shown) / 1.5).softmax(1).numpy()
     np.testing.assert_allclose(faces.glance(arrays)(pictures), said, atol=1e-4)

@@ -13,12 +13,12 @@ from torch.nn import functional as F
 from ...core.face import PORTRAIT
 from ...features.crops import CROPS
 from ...features.face_emotion import FRAME
-from ...nets.face_emotion import FaceEmotionNet
 from ..face_expression.shards import Faces, Shards
-from .train import Recipe, optimizer_of, varied
+from .train import look, optimizer_of, shown
 
 YAW = np.radians(50.0)
 """Faces turned further are left out: FER2013 hardly holds any."""
+BATCH, HIDDEN, DECAY = 128, 0.4, 5e-4
 RATE, RISE, FALL, MOST = 0.05, 300, 0.8, 9.0
 """The rate of SGD, which rises for so many steps and falls over this share of all, like a line; and the largest squared
 error that counts, in variances."""
@@ -58,27 +58,26 @@ def _faces(faces: Faces) -> tuple[np.ndarray, np.ndarray]:
     return framed.round().to(torch.uint8).numpy()[shown], truth[shown]
 
 
-def begun(rendered: Rendered, recipe: Recipe) -> dict[str, Tensor]:
-    """The state of a FaceEmotionNet, but for its last layer, that has seen each picture once."""
-    torch.manual_seed(recipe.seed)
-    draw, batch = torch.Generator().manual_seed(recipe.seed), recipe.batch
-    net = FaceEmotionNet()
+def begun(net: nn.Module, seen: int, rendered: Rendered, seed: int, device: str = "cpu") -> dict[str, Tensor]:
+    """The state of `net`, but for its last layer, that has seen each picture once, in views of `seen` pixels."""
+    torch.manual_seed(seed)
+    draw = torch.Generator(device).manual_seed(seed)
     net.drop, net.emotion = nn.Identity(), nn.Linear(net.emotion.in_features, rendered.truth.shape[1])
-    net = net.to(memory_format=torch.channels_last).train()
-    optimizer = optimizer_of(net, recipe.decay)
+    net = net.to(device, memory_format=torch.channels_last).train()
+    optimizer = optimizer_of(net, DECAY)
     grey, truth = torch.from_numpy(rendered.grey)[:, None], torch.from_numpy(rendered.truth)
-    order = torch.randperm(len(truth), generator=draw)
-    steps = len(order) // batch
+    order = torch.randperm(len(truth))
+    steps = len(order) // BATCH
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1.0, (step + 1) / RISE, (1 - step / steps) / FALL)
-        rows = order[step * batch : (step + 1) * batch]
-        x = varied(grey[rows], draw, 0.4, mirrored=False)
-        with torch.autocast("cpu", torch.bfloat16):
+        rows = order[step * BATCH : (step + 1) * BATCH]
+        x = shown(grey[rows].to(device), look(len(rows), HIDDEN, False, False, draw), draw, seen, mirrored=False)
+        with torch.autocast(torch.device(device).type, torch.bfloat16):
             told = net(x.to(memory_format=torch.channels_last))
-        loss = ((told.float() - truth[rows]) ** 2).clamp(max=MOST).mean()
+        loss = ((told.float() - truth[rows].to(device)) ** 2).clamp(max=MOST).mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimizer.step()
-    return {name: value for name, value in net.state_dict().items() if not name.startswith("emotion")}
+    return {name: value.cpu() for name, value in net.state_dict().items() if not name.startswith("emotion")}
