@@ -17,6 +17,7 @@ from . import gaze, pose
 from .actors import joined
 from .expression import BLINK, EXPRESSION, LOWER, REGIONS, Predictor, Reading, measured, possible
 from .hidden import PART, filled
+from .mouth_width import as_wide, width
 from .neighbours import alike, lasting
 from .turning import unturned
 
@@ -154,6 +155,9 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             measures[:, BLINK] = winking(measures[:, BLINK], track.times)
             values[:, FACE] += measures_count(deviation[:, FACE], turn) * (measures - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
+            wider, sure = widened(fitted.points, actor, found)
+            sure = sure * facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
+            values[:, FACE] = as_wide(values[:, FACE], wider, sure)
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             values = steady(values, deviation, track.times)
@@ -284,6 +288,15 @@ def measures_count(deviation: np.ndarray, turn: np.ndarray) -> np.ndarray:
 def facing(turn: np.ndarray) -> np.ndarray:
     """1 for heads turned by (...) radians that face the camera, 0 for such as are turned away (FACING)."""
     return np.clip((FACING[1] - turn) / (FACING[1] - FACING[0]), 0, 1)
+
+
+def widened(points: np.ndarray, actor: Actor | None, found: Resting | None) -> tuple[np.ndarray, float]:
+    """(N,) by what share of its width at rest the mouth of points (N, 478, 3) is wider, and 0..1 whether that is known;
+    one of the others tells the rest."""
+    wide = width(points)
+    if actor is not None:
+        return wide / width(actor.points[None]) - 1, 1.0
+    return wide / np.median(wide[found.rows["lower"]]) - 1, found.sure["lower"]
 
 
 def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:

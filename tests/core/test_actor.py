@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_learned import PUCKER, bright_lips, face_track
+from test_learned import PUFF, bright_cheeks, face_track
 
 from faceanim.core.actor import Actor
 from faceanim.core.clip import Clip
@@ -56,18 +56,18 @@ def test_a_face_is_read_against_its_actors_rest():
     # most of the clip is bright, so that bright would be found to be its rest
     most = face_track(50, np.where(np.arange(50) < 5, 60, 200))
     actor = actors.at(most, 0.0)
-    read = learned.predictor(bright_lips(), actor=actor)(most)
-    assert read.expression[20:, PUCKER] == pytest.approx(140 / 255, abs=0.04)
+    read = learned.predictor(bright_cheeks(), actor=actor)(most)
+    assert read.expression[20:, PUFF] == pytest.approx(140 / 255, abs=0.04)
     with pytest.raises(InputError, match="no face"):
         actors.at(most, 9.0)
 
 
 def test_gains_reach_the_whole_range():
-    reading = learned.predictor(bright_lips(), actor=actors.at(SHOWN, 0.4))(SHOWN)
+    reading = learned.predictor(bright_cheeks(), actor=actors.at(SHOWN, 0.4))(SHOWN)
     actor = actors.with_range(actors.at(SHOWN, 0.4), reading)
-    assert set(actor.gains) == {"mouthPucker"} and actor.gains["mouthPucker"] == pytest.approx(255 / 140, abs=0.1)
-    more = actors.played(actor, learned.predictor(bright_lips(), actor=actor))(SHOWN)
-    assert more.expression[40, PUCKER] == pytest.approx(1, abs=0.05) and more.expression[10, PUCKER] < 0.02
+    assert set(actor.gains) == {"cheekPuff"} and actor.gains["cheekPuff"] == pytest.approx(255 / 140, abs=0.1)
+    more = actors.played(actor, learned.predictor(bright_cheeks(), actor=actor))(SHOWN)
+    assert more.expression[40, PUFF] == pytest.approx(1, abs=0.05) and more.expression[10, PUFF] < 0.02
 
 
 def test_without_the_network_an_actor_counts_too():
@@ -83,8 +83,8 @@ def test_a_shot_has_a_rest_of_its_own():
     brightness = np.where(shot == 0, 60, 140)
     brightness[[10, 11, 40, 41]] += 50
     track = replace(face_track(50, brightness), shot=shot)
-    read = expression.by_shot(track, learned.predictor(bright_lips()))
-    assert read.expression[30, PUCKER] < 0.02 < 0.1 < read.expression[40, PUCKER]
+    read = expression.by_shot(track, learned.predictor(bright_cheeks()))
+    assert read.expression[30, PUFF] < 0.02 < 0.1 < read.expression[40, PUFF]
     assert len(EXPRESSION) == read.expression.shape[1] and expression.spans(track) == [(0, 25), (25, 50)]
 
 

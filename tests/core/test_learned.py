@@ -6,11 +6,11 @@ import pytest
 from faceanim.core.channels import CHANNELS
 from faceanim.core.face import FaceTrack, Reader, Seen
 from faceanim.features import crops
-from faceanim.solve import expression, learned, pose
+from faceanim.solve import expression, learned, mouth_width, pose
 from faceanim.solve.expression import EXPRESSION
 from faceanim.solve.face_model import face_model
 
-PUCKER = EXPRESSION.index("mouthPucker")
+PUFF = EXPRESSION.index("cheekPuff")
 BLINK = EXPRESSION.index("eyeBlinkLeft")
 
 
@@ -19,17 +19,19 @@ def face_track(frames, brightness):
     model = face_model()
     head = np.zeros((478, 3))
     head[model.rigid] = model.rigid_points
+    for side, corners in zip((1, -1), (mouth_width.LEFT, mouth_width.RIGHT), strict=True):
+        head[corners] = [[side * 0.25, -0.65, 0.2], [side * 0.3, -0.65, 0.2]]
     points = np.repeat((head * 120 * [1, -1, -1 / pose.DEPTH] + [320, 240, 0])[None], frames, 0).astype(np.float32)
     cut = np.repeat(np.asarray(brightness, np.uint8)[:, None], crops.PIXELS, 1)
     return FaceTrack(np.arange(frames) / 25, points, np.ones(frames, bool), (640, 480), crops=cut)
 
 
-def bright_lips(turn=(0.0, 0.0, 0.0)):
-    """A network that takes brightness for a pucker of lips, and a rest's brightness from it."""
+def bright_cheeks(turn=(0.0, 0.0, 0.0)):
+    """A network that takes brightness for puffed cheeks, and a rest's brightness from it."""
 
     def read(frames, view, rest):
         values = np.zeros((len(view), len(learned.OUTPUTS)), np.float32)
-        values[:, PUCKER] = view[:, 0] - (0 if rest is None else rest.view[0])
+        values[:, PUFF] = view[:, 0] - (0 if rest is None else rest.view[0])
         values[:, learned.TURN] = turn
         return values, np.full_like(values, 0.1)
 
@@ -42,22 +44,22 @@ def test_the_outputs_are_channels_and_a_turn():
     assert set(told) <= set(CHANNELS) and learned.OUTPUTS[-3:] == ("turnX", "turnY", "turnZ")
     assert learned.OUTPUTS[learned.HIDDEN] == learned.COVERED and len(told) + 6 == len(learned.OUTPUTS)
     # weights that do not tell of hidden regions
-    before = learned.arranged(bright_lips(), [name for name in learned.OUTPUTS if name not in learned.COVERED])
+    before = learned.arranged(bright_cheeks(), [name for name in learned.OUTPUTS if name not in learned.COVERED])
     track = face_track(3, np.full(3, 51))
     values, _ = before.read(learned.seen(track)[0], before.view(track.crops), None)
-    assert not values[:, learned.HIDDEN].any() and values[:, PUCKER] == pytest.approx(0.2)
+    assert not values[:, learned.HIDDEN].any() and values[:, PUFF] == pytest.approx(0.2)
     assert sorted(sum(expression.REGIONS.values(), [])) == list(range(len(EXPRESSION)))
 
 
 def test_a_face_is_read_against_its_own_rest():
     brightness = np.full(100, 60)
     brightness[40:60] = 200
-    read = learned.predictor(bright_lips())(face_track(100, brightness))
-    assert read.expression[:, PUCKER][:30] == pytest.approx(0, abs=0.02)
-    assert read.expression[:, PUCKER][48:52] == pytest.approx(140 / 255, abs=0.04)
+    read = learned.predictor(bright_cheeks())(face_track(100, brightness))
+    assert read.expression[:, PUFF][:30] == pytest.approx(0, abs=0.02)
+    assert read.expression[:, PUFF][48:52] == pytest.approx(140 / 255, abs=0.04)
     # alone, nothing is known of its rest
-    alone = learned.predictor(bright_lips(), clip=False)(face_track(100, brightness))
-    assert alone.expression[:, PUCKER][:30] == pytest.approx(60 / 255, abs=0.05)
+    alone = learned.predictor(bright_cheeks(), clip=False)(face_track(100, brightness))
+    assert alone.expression[:, PUFF][:30] == pytest.approx(60 / 255, abs=0.05)
 
 
 def track_points(frames):
@@ -104,7 +106,7 @@ def test_noise_is_averaged_and_a_blink_stays():
     values[100:104, BLINK] = 1
     out = learned.steady(values, np.full_like(values, 0.1), np.arange(200) / 30)
     brow = EXPRESSION.index("browInnerUp")
-    assert out[:, brow].std() < 0.5 * values[:, brow].std() and out[:, PUCKER].std() < 0.75 * values[:, PUCKER].std()
+    assert out[:, brow].std() < 0.5 * values[:, brow].std() and out[:, PUFF].std() < 0.75 * values[:, PUFF].std()
     assert out[100:104, BLINK] == pytest.approx(1, abs=0.02)
     assert out[[98, 106], BLINK] == pytest.approx(0, abs=0.02)
 
@@ -149,8 +151,8 @@ def test_the_lids_gap_counts_where_the_network_is_unsure():
 
 
 def test_the_turn_corrects_the_head():
-    straight = learned.predictor(bright_lips())(face_track(5, np.full(5, 9)))
-    turned = learned.predictor(bright_lips((0.0, 0.2, 0.0)))(face_track(5, np.full(5, 9)))
+    straight = learned.predictor(bright_cheeks())(face_track(5, np.full(5, 9)))
+    turned = learned.predictor(bright_cheeks((0.0, 0.2, 0.0)))(face_track(5, np.full(5, 9)))
     assert turned.head - straight.head == pytest.approx(np.tile([0.2, 0, 0], (5, 1)), abs=1e-3)
     matrices = learned.turned(np.array([[0, 0, 0], [np.pi / 2, 0, 0]]))
     assert matrices[0] == pytest.approx(np.eye(3)) and matrices[1] @ [0, 1, 0] == pytest.approx([0, 0, 1])
@@ -164,7 +166,7 @@ def test_what_is_seen_badly_is_seen_all_the_same():
     assert found.expression_confidence.min() > 0
     values[:, learned.HIDDEN] = [0, 0, 1]
     found = learned.reading(values, np.full_like(values, 0.1), spread, fitted, apart)
-    assert found.expression_confidence[0, PUCKER] == 0 < found.expression_confidence[0, BLINK]
+    assert found.expression_confidence[0, PUFF] == 0 < found.expression_confidence[0, BLINK]
 
 
 def test_lips_that_are_seen_to_meet_close_an_open_jaw():
@@ -197,7 +199,7 @@ def test_the_better_seen_eye_leads():
 
 
 def test_layers_come_of_it():
-    layers = expression.solve(face_track(50, np.full(50, 40)), 2.0, 60, learned.predictor(bright_lips()))
+    layers = expression.solve(face_track(50, np.full(50, 40)), 2.0, 60, learned.predictor(bright_cheeks()))
     assert set(layers) == {"expression", "gaze", "head"} and layers["expression"].frames == 120
     assert (layers["expression"].column("mouthClose") <= layers["expression"].column("jawOpen") + 1e-6).all()
 
@@ -215,3 +217,42 @@ def test_a_range_is_widened_half_the_way_to_what_the_landmarks_moved():
     assert learned.ranging(values, measures, facing) == pytest.approx([np.sqrt(1.5), 1, 1, learned.WIDEST], abs=1e-3)
     # few frames tell nothing
     assert (learned.ranging(values, measures, np.arange(200) < 5) == 1).all()
+
+
+def test_a_mouth_is_as_wide_as_it_is_seen_to_be():
+    at = EXPRESSION.index
+    smile, stretch = ([at(f"mouth{name}{side}") for side in ("Left", "Right")] for name in ("Smile", "Stretch"))
+    pucker, funnel = at("mouthPucker"), at("mouthFunnel")
+    values = np.zeros((6, len(EXPRESSION)), np.float32)
+    values[1, stretch], values[2, smile], values[4, [pucker, funnel]] = 0.2, 0.5, 0.3
+    values[5] = -0.01
+    wider = np.array([-0.2, -0.2, 0.3, 0.0, 0.1, 0.0])
+    told = mouth_width.as_wide(values, wider, np.ones(6))
+    assert told[0, pucker] == pytest.approx(0.61, abs=0.03) and not told[0, stretch].any()
+    # narrower: what stretched goes, and the rest puckers; wider: what puckered goes, then a smile smiles
+    assert not told[1, stretch].any() and told[1, pucker] == pytest.approx(told[0, pucker], abs=0.03)
+    assert told[2, smile].mean() > 0.75 and 0 < told[2, stretch].mean() < 0.1
+    np.testing.assert_allclose(told[3], 0, atol=1e-6)
+    assert not told[4, pucker] and told[4, funnel] < 0.05 and told[4, stretch].mean() > 0.05
+    np.testing.assert_allclose(told[5], values[5], atol=0.02)
+    untold = mouth_width.as_wide(values, wider, np.zeros(6))
+    np.testing.assert_array_equal(untold, values)
+
+
+def test_lips_that_are_drawn_together_pucker():
+    """By landmarks, where the network sees nothing, unless something hides them."""
+    track = face_track(100, np.full(100, 60))
+    track.points[60:80, mouth_width.LEFT, 0] -= 5
+    track.points[60:80, mouth_width.RIGHT, 0] += 5
+    read = learned.predictor(bright_cheeks())(track)
+    pucker = read.expression[:, EXPRESSION.index("mouthPucker")]
+    assert pucker[66:74].min() > 0.3 and pucker[:50].max() < 0.02
+    hidden = bright_cheeks()
+
+    def covered(frames, view, rest):
+        values, deviation = hidden.read(frames, view, rest)
+        values[:, learned.HIDDEN] = 1.0
+        return values, deviation
+
+    read = learned.predictor(hidden._replace(read=covered))(track)
+    assert read.expression[:, EXPRESSION.index("mouthPucker")].max() < 0.02
