@@ -1,4 +1,4 @@
-"""How wide the mouth is: it tells rounded lips from spread ones, which the network hardly does of faces that speak."""
+"""How wide the mouth is, which the network reads too little of in real faces: rounded lips, and mouths drawn wide."""
 
 from __future__ import annotations
 
