@@ -67,6 +67,10 @@ TURNED = 1.0
 """What a radian of the head's turn counts in that sum: a face seen from the front is known best."""
 SHUT = 0.6
 """A lid closed further hides the iris."""
+OPEN = 0.3
+"""A lid closed less does not hide where the iris is."""
+CROSSES_BY = 0.5
+"""What eyes turn to each other (radians) differs by as much from frame to frame."""
 USUAL = np.log(0.2)
 """Seen.place's last, of a face that is near the camera but not all of the picture."""
 LEAST = 0.05
@@ -139,7 +143,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values = levelled(values, level)
         else:
             values, deviation = reader.read(frames, views, None)
-        together = np.zeros(len(values), np.float32)
+        together, inward = np.zeros((2, len(values)), np.float32)
         if clip:
             found = resting(values, frames) if known is None else None
             if found is not None and any(found.sure.values()):
@@ -160,19 +164,22 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values[:, FACE] = as_wide(values[:, FACE], wider, sure)
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
+            inward = crossed(values, gaze.crossing(fitted.points), turn[:, 0], track.times)
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
-        return reading(values, deviation, reader.spread, fitted, together)
+        return reading(values, deviation, reader.spread, fitted, together, inward)
 
     return read
 
 
 def reading(
-    values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose, together: np.ndarray
-) -> Reading:
+    values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose, together: np.ndarray,
+    inward: np.ndarray | float = 0.0,
+) -> Reading:  # fmt: skip
     """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),).
 
     together  (N,) 1 where the lips are seen to meet: nothing parts them then
+    inward    (N,) radians by which the eyes are turned to each other
     """
     sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, LEAST**2, 1)) * (spread > TAUGHT)
     face = np.clip(values[:, FACE], 0, 1)
@@ -183,6 +190,9 @@ def reading(
     unseen = np.repeat(values[:, HIDDEN][:, :2] > PART, 2, 1)
     look_deviation = np.where(unseen, UNSEEN, deviation[:, LOOK])
     eyes, eyes_sure = both_eyes(values[:, LOOK], look_deviation, np.where(unseen, 0, sure[:, LOOK]))
+    eyes[:, 0] -= inward / 2
+    eyes[:, 2] += inward / 2
+    eyes = eyes.clip(-gaze.LIMIT, gaze.LIMIT)
     eyes_sure = eyes_sure * (blink < SHUT)[:, None]
     head = pose.angles(fitted.rotation @ turned(values[:, TURN]))
     head_sure = np.repeat(np.clip(1.3 - fitted.residual / WORST_FIT, 0, 1)[:, None], 3, 1)
@@ -196,6 +206,18 @@ def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tupl
     both = (look.reshape(-1, 2, 2) * weight).sum(1) / weight.sum(1)
     both = np.clip(both, -gaze.LIMIT, gaze.LIMIT)
     return np.concatenate([both, both], 1), np.tile(sure.reshape(-1, 2, 2).max(1), (1, 2))
+
+
+def crossed(values: np.ndarray, inward: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(N,) how far the eyes are turned to each other: as seen in frames whose open eyes look ahead into the camera, and
+    as in those around in the others."""
+    unhidden = values[:, HIDDEN][:, :2].max(1) <= PART
+    ahead = np.abs(values[:, LOOK][:, [0, 2]]).max(1) < gaze.AHEAD
+    seen_well = unhidden & ahead & (turn < FACING.mean()) & (values[:, BLINK].max(1) < OPEN)
+    if seen_well.sum() < MANY:
+        return np.zeros(len(values), np.float32)
+    inward = np.interp(times, times[seen_well], inward[seen_well])[:, None]
+    return alike(inward, times, np.array([STILL_S["look"]]), np.full_like(inward, CROSSES_BY))[:, 0]
 
 
 class Resting(NamedTuple):

@@ -12,6 +12,10 @@ from faceanim.solve.face_model import face_model
 
 PUFF = EXPRESSION.index("cheekPuff")
 BLINK = EXPRESSION.index("eyeBlinkLeft")
+IRISES = {473: (263, 362), 468: (33, 133)}
+"""The left and the right eye's middle, between its corners."""
+LIDS = ([385, 386, 387], [380, 374, 373]), ([160, 159, 158], [144, 145, 153])
+"""Upper and lower, of either eye."""
 
 
 def face_track(frames, brightness):
@@ -21,6 +25,8 @@ def face_track(frames, brightness):
     head[model.rigid] = model.rigid_points
     for side, corners in zip((1, -1), (mouth_width.LEFT, mouth_width.RIGHT), strict=True):
         head[corners] = [[side * 0.25, -0.65, 0.2], [side * 0.3, -0.65, 0.2]]
+    for iris, around in IRISES.items():
+        head[iris] = head[list(around)].mean(0)
     points = np.repeat((head * 120 * [1, -1, -1 / pose.DEPTH] + [320, 240, 0])[None], frames, 0).astype(np.float32)
     cut = np.repeat(np.asarray(brightness, np.uint8)[:, None], crops.PIXELS, 1)
     return FaceTrack(np.arange(frames) / 25, points, np.ones(frames, bool), (640, 480), crops=cut)
@@ -256,3 +262,29 @@ def test_lips_that_are_drawn_together_pucker():
 
     read = learned.predictor(hidden._replace(read=covered))(track)
     assert read.expression[:, EXPRESSION.index("mouthPucker")].max() < 0.02
+
+
+def test_crossed_eyes_are_told_by_their_irises():
+    def turned_in(track, pixels, rows=slice(None)):
+        for iris, side, lids in zip(IRISES, (1, -1), LIDS, strict=True):
+            for lid, up in zip(lids, (6, -6), strict=True):
+                track.points[:, lid] = track.points[:, iris][:, None] - [0, up, 0]
+            track.points[rows, iris, 0] -= side * pixels
+        return learned.predictor(bright_cheeks())(track).eyes
+
+    apart = turned_in(face_track(60, np.full(60, 60)), 0)
+    np.testing.assert_array_equal(apart[:, 0], apart[:, 2])
+    a_little = turned_in(face_track(60, np.full(60, 60)), 1)
+    np.testing.assert_array_equal(a_little[:, 0], a_little[:, 2])
+    crossed = turned_in(face_track(60, np.full(60, 60)), 5)
+    inward = np.degrees(crossed[:, 2] - crossed[:, 0])
+    assert 20 < inward.min() <= inward.max() < 60 and np.abs(crossed[:, 0] + crossed[:, 2]).max() < 0.01
+    # a few frames are no squint, and what is hidden by lids is as it was around
+    few = turned_in(face_track(60, np.full(60, 60)), 5, slice(30, 31))
+    assert np.degrees(few[:, 2] - few[:, 0]).max() < 10
+    values = np.zeros((60, len(learned.OUTPUTS)))
+    values[20:30, BLINK] = 0.9
+    seen = np.where(np.arange(60) // 10 == 2, 0.0, 0.4)
+    told = learned.crossed(values, seen, np.zeros(60), np.arange(60) / 25)
+    np.testing.assert_allclose(told, 0.4, atol=1e-6)
+    assert not learned.crossed(values, seen, np.ones(60), np.arange(60) / 25).any()
