@@ -20,8 +20,8 @@ CHANNELS: tuple[str, ...] = (
 
 STRAIGHT, CROSSED = np.radians(2.0), np.radians([12.0, 22.0])
 """How far the irises of eyes that look straight ahead seem to be turned to each other. In nine of ten videos of real
-faces they seem turned apart, by 6 to 24 degrees in the median, in one to each other, by 8. From the first angle beyond it on
-eyes may be crossed, from the second they are; what differs less is how faces differ."""
+faces they seem turned apart, by 6 to 24 degrees in the median, in one to each other, by 8. From the first angle beyond
+it on eyes may be crossed, from the second they are; what differs less is how faces differ."""
 AHEAD = np.radians(15.0)
 """Eyes that look further to a side do not tell."""
 LEAK = {False: (0.15, 0.13), True: (0.30, 0.20)}
