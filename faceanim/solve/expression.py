@@ -72,16 +72,18 @@ Predictor = Callable[[FaceTrack], Reading]
 """Reads a FaceTrack in which every frame has a face."""
 
 
-def measured(track: FaceTrack, actor: Actor | None = None, fitted: pose.Pose | None = None) -> Reading:
+def measured(
+    track: FaceTrack, actor: Actor | None = None, fitted: pose.Pose | None = None, measures: np.ndarray | None = None
+) -> Reading:
     """The predictor without a network: measures of landmarks, and MediaPipe's coefficients where they are better.
 
-    actor   whose rest is known; else it is found among the frames
-    fitted  pose.fit of the track's points, where it is known
+    actor             whose rest is known; else it is found among the frames
+    fitted, measures  pose.fit of the track's points, and measure of those in head space, where they are known
     """
     model = face_model()
     fitted = fitted or pose.fit(track.points)
     head = pose.angles(fitted.rotation)
-    measures = measure(fitted.points)
+    measures = measure(fitted.points) if measures is None else measures
     neutral = rest(measures, model) if actor is None else measure(actor.points[None])[0]
     raw = (measures - neutral) @ model.weights
     column = {name: raw[:, c] for c, name in enumerate(model.channels)}

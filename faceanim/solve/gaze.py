@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from .face_model import face_model
-from .measure import measure
 
 LOOK = np.radians(30.0)
 """The turn of the eyeball at which an eyeLook channel is 1."""
@@ -43,11 +42,11 @@ def together(left: np.ndarray, right: np.ndarray, head: np.ndarray, task: bool) 
     return np.concatenate([both, both], 1)
 
 
-def crossing(points: np.ndarray) -> np.ndarray:
-    """(N,) radians by which the eyes of points (N, 478, 3) in head space are turned to each other, 0 of most."""
+def crossing(measures: np.ndarray) -> np.ndarray:
+    """(N,) radians by which the eyes of a face's measures (N, M) are turned to each other, 0 of most."""
     model = face_model()
     yaw = [model.channels.index(f"{side}EyeYaw") for side in ("left", "right")]
-    left, right = ((measure(points) - model.neutral) @ model.weights[:, yaw]).T
+    left, right = ((measures - model.neutral) @ model.weights[:, yaw]).T
     inward = np.maximum(right - left - STRAIGHT, 0)
     return inward * np.clip((inward - CROSSED[0]) / (CROSSED[1] - CROSSED[0]), 0, 1)
 

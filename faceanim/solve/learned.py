@@ -17,6 +17,7 @@ from . import gaze, pose
 from .actors import joined
 from .expression import BLINK, EXPRESSION, LOWER, REGIONS, Predictor, Reading, measured, possible
 from .hidden import PART, filled
+from .measure import measure
 from .mouth_width import as_wide, width
 from .neighbours import alike, lasting
 from .turning import unturned
@@ -154,17 +155,18 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
                 for region, columns in REGIONS.items():
                     values[:, columns] += (1 - found.sure[region]) * (alone - values)[:, columns]
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
-            landmarks = measured(track, actor, fitted)
-            measures = landmarks.expression
-            measures[:, BLINK] = winking(measures[:, BLINK], track.times)
-            values[:, FACE] += measures_count(deviation[:, FACE], turn) * (measures - values[:, FACE])
-            values[:, BROWS] *= ranging(values[:, BROWS], measures[:, BROWS], turn[:, 0] < FACING[1])
+            measures = measure(fitted.points)
+            landmarks = measured(track, actor, fitted, measures)
+            told = landmarks.expression
+            told[:, BLINK] = winking(told[:, BLINK], track.times)
+            values[:, FACE] += measures_count(deviation[:, FACE], turn) * (told - values[:, FACE])
+            values[:, BROWS] *= ranging(values[:, BROWS], told[:, BROWS], turn[:, 0] < FACING[1])
             wider, sure = widened(fitted.points, actor, found)
             sure = sure * facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
             values[:, FACE] = as_wide(values[:, FACE], wider, sure)
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
-            inward = crossed(values, gaze.crossing(fitted.points), turn[:, 0], track.times)
+            inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
         return reading(values, deviation, reader.spread, fitted, together, inward)
