@@ -25,8 +25,8 @@ POINT_SCALE = 20.0
 """Points are in eye distances, and differ by some hundredths."""
 SEEN, WIDE = 48, 44.0
 """Pixels in which a portrait's middle part is looked at, and how wide it is in the portrait's own."""
-TOGETHER, ROWS = 16, 256
-"""Pictures, and frames, at a time: more of them leave the processor's cache."""
+TOGETHER, PORTRAITS, ROWS = 16, 8, 256
+"""Crops, portraits and frames at a time: more of them leave the processor's cache."""
 EPSILON = 1e-5
 
 
@@ -76,7 +76,7 @@ def glance(arrays: Arrays) -> Callable[[np.ndarray], np.ndarray]:
     def said(pictures: np.ndarray) -> np.ndarray:
         if not len(pictures):
             return np.zeros((0, len(FACE_LABELS)), np.float32)
-        return np.concatenate([look(some) for some in _split(pictures, TOGETHER)])
+        return np.concatenate([look(some) for some in _split(pictures, PORTRAITS)])
 
     return said
 
