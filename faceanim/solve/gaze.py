@@ -31,7 +31,7 @@ def together(left: np.ndarray, right: np.ndarray, head: np.ndarray, task: bool) 
     """(N, 4) yaw and pitch of the left eye, then of the right, from each eye's own (N, 2).
 
     Eyes move together, so noise is halved by their mean; of a turned head the nearer eye counts more. What sets the two
-    apart (vergence) is below what landmarks can tell.
+    apart (vergence) is below what landmarks can tell, but where they are crossed, see below.
 
     head  (N, 3) its yaw, pitch, roll; task: the landmarks came by the task file
     """

@@ -17,16 +17,15 @@ from torch.nn import functional as F
 from ...core.emotion import FACE_LABELS
 from ...core.files import input_file
 from ...errors import FormatError
+from ...nets.face_emotion import DARK
 
 NAME = "face_recognition_model"
-STAGES = ((32, 3, ""), (64, 3, "_down"), (128, 2, "_down"), (256, 2, "_down"))
-"""Channels, blocks that keep them and the size, and how the block before these is called that halves the size."""
+STAGES = ((32, 3), (64, 3), (128, 2), (256, 2))
+"""Channels, and blocks that keep them and the size; before these of all but the first, one that halves the size."""
 MEAN, LIGHT, CONTRAST = (122.782, 117.001, 104.298), 114.0, 50.0
 """What is taken off red, green and blue; and the mean and the spread that pictures are brought to."""
 LEAST = 103
 """Pixels that a view has at least, or nothing is left of it at the end."""
-DARK = 8.0
-"""As nets.face_emotion has it."""
 
 
 class Recognition(nn.Module):
@@ -37,9 +36,9 @@ class Recognition(nn.Module):
         super().__init__()
         self.first = _Normed(3, 32, 7, 2, 0)
         blocks, width = {}, 32
-        for wide, count, down in STAGES:
-            if down:
-                blocks[f"conv{wide}{down}"] = _Block(width, wide, True)
+        for wide, count in STAGES:
+            if wide != width:
+                blocks[f"conv{wide}_down"] = _Block(width, wide, True)
             blocks |= {f"conv{wide}_{k + 1}": _Block(wide, wide, False) for k in range(count)}
             width = wide
         blocks["conv256_down_out"] = _Block(width, width, True)
