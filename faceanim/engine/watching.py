@@ -30,6 +30,8 @@ ASIDE = np.radians(45.0)
 """A face that is turned further shows little of one half."""
 NO_FACE = 0.065
 """Rigid points of people's faces lie within 0.05 (in eye distances) of a face's shape."""
+AGAIN_S = 0.1
+"""So often a face is looked at to tell whether it rests: what it is taken for then lasts longer."""
 
 
 _in_one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
@@ -76,9 +78,9 @@ def watch(
 
 
 def _felt(track: FaceTrack, seconds: float) -> tuple[dict[str, Track], dict[str, Track]]:
-    rests = {}
+    rests, step = {}, AGAIN_S * (track.frames - 1) / max(float(track.times[-1] - track.times[0]), AGAIN_S)
     for rows in track.shots() if face_expression.ready() else ():
-        _, times, sure = learned.at_rest(face_expression.model(), track.of(rows))
+        _, times, sure = learned.at_rest(face_expression.model(), track.of(rows[:: max(1, int(step))]))
         rests[int(track.shot[rows[0]])] = times, sure
     return face_emotion.tracks(track.portraits, seconds, rests)
 

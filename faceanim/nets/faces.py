@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.emotion import FACE_LABELS
 from ..core.face import PORTRAIT, Reader, Rest, Seen
+from . import winograd
 
 Arrays = Mapping[str, np.ndarray]
 Layer = Callable[[np.ndarray], np.ndarray]
@@ -25,7 +26,7 @@ POINT_SCALE = 20.0
 """Points are in eye distances, and differ by some hundredths."""
 SEEN, WIDE = 48, 44.0
 """Pixels in which a portrait's middle part is looked at, and how wide it is in the portrait's own."""
-TOGETHER, PORTRAITS, ROWS = 16, 8, 256
+TOGETHER, PORTRAITS, ROWS = 16, 16, 256
 """Crops, portraits and frames at a time: more of them leave the processor's cache."""
 EPSILON = 1e-5
 
@@ -171,8 +172,11 @@ def _convolution(arrays: Arrays, name: str, norm: str, stride: int) -> Layer:
     weight = arrays[f"{name}.weight"]
     gain = arrays[f"{norm}.weight"] / np.sqrt(arrays[f"{norm}.running_var"] + EPSILON)
     bias = arrays[f"{norm}.bias"] - arrays[f"{norm}.running_mean"] * gain
+    weight = weight * gain[:, None, None, None]
     out, channels, size, _ = weight.shape
-    matrix = np.ascontiguousarray((weight * gain[:, None, None, None]).transpose(2, 3, 1, 0).reshape(-1, out))
+    if stride == 1 and size == 3 and channels > 1:
+        return winograd.convolution(weight, bias)
+    matrix = np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(-1, out))
     pad = size // 2
 
     def convolve(x: np.ndarray) -> np.ndarray:
