@@ -103,8 +103,8 @@ class FaceanimScene(bpy.types.PropertyGroup):
     mouth_from: EnumProperty(
         name="Mouth From",
         items=[
-            ("auto", "Automatic", "The voice where somebody speaks, else the video"),
-            ("audio", "Voice", "Lips, jaw and tongue follow the voice"),
+            ("auto", "Automatic", "The video where it shows the mouth, with lips that touch where the voice says so"),
+            ("audio", "Voice", "Lips, jaw and tongue follow the voice, as for a dubbed video"),
             ("video", "Video", "Lips and jaw follow the video"),
         ],
         default=MOUTH_SOURCES[0],

@@ -55,8 +55,8 @@ class SpeechStyle:
 class Style:
     """A preset of the right half of the way: none of it needs a network.
 
-    mouth_from   which layer drives lips, jaw and tongue: "audio", "video", or "auto": audio where there is speech
-                 sound, video else
+    mouth_from   which layer drives lips, jaw and tongue: "audio", "video", or "auto": video where it sees the mouth,
+                 with the contacts of speech that it misses, audio else
     intensity    group to gain, 1 is as solved
     cutoff_hz    group to the low-pass cutoff of layers made from video (-3 dB, zero phase); 0 leaves a group as it is
     layers       layer to strength 0..1; a layer not named counts 1

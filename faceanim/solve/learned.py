@@ -17,7 +17,8 @@ from . import gaze, pose
 from .actors import joined
 from .expression import BLINK, EXPRESSION, LOWER, REGIONS, Predictor, Reading, measured, possible
 from .hidden import PART, filled
-from .measure import measure
+from .measure import NAMES, measure
+from .mouth_opening import as_open
 from .mouth_width import as_wide, width
 from .neighbours import alike, lasting
 from .turning import unturned
@@ -144,7 +145,8 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values = levelled(values, level)
         else:
             values, deviation = reader.read(frames, views, None)
-        together, inward = np.zeros((2, len(values)), np.float32)
+        together, inward, parted, known_well = np.zeros((4, len(values)), np.float32)
+        opening = parted, known_well
         if clip:
             found = resting(values, frames) if known is None else None
             if found is not None and any(found.sure.values()):
@@ -162,21 +164,24 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values[:, FACE] += measures_count(deviation[:, FACE], turn) * (told - values[:, FACE])
             values[:, BROWS] *= ranging(values[:, BROWS], told[:, BROWS], turn[:, 0] < FACING[1])
             wider, sure = widened(fitted.points, actor, found)
-            sure = sure * facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
-            values[:, FACE] = as_wide(values[:, FACE], wider, sure)
+            seen_well = facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
+            values[:, FACE] = as_wide(values[:, FACE], wider, sure * seen_well)
+            parted, sure = opened(measures, actor, found)
+            parted = alike(parted[:, None], track.times, np.array([SMOOTH_S["lower"]]), np.ones((len(parted), 1)))[:, 0]
+            opening = parted, sure * seen_well
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
-        return reading(values, deviation, reader.spread, fitted, together, inward)
+        return reading(values, deviation, reader.spread, fitted, together, inward, opening)
 
     return read
 
 
 def reading(
     values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose, together: np.ndarray,
-    inward: np.ndarray | float = 0.0,
+    inward: np.ndarray | float = 0.0, opening: tuple = (0.0, 0.0),
 ) -> Reading:  # fmt: skip
     """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),).
 
@@ -187,6 +192,7 @@ def reading(
     face = np.clip(values[:, FACE], 0, 1)
     hidden = values[:, HIDDEN][:, 2] > PART
     face = possible(face**2 * (1 + DEAD) / (face + DEAD), np.where(hidden, 0, together))
+    face = as_open(face, *opening).clip(0, 1)
     face, face_sure = filled(face, sure[:, FACE], values[:, HIDDEN])
     blink = face[:, BLINK].max(1)
     unseen = np.repeat(values[:, HIDDEN][:, :2] > PART, 2, 1)
@@ -321,6 +327,14 @@ def widened(points: np.ndarray, actor: Actor | None, found: Resting | None) -> t
     if actor is not None:
         return wide / width(actor.points[None]) - 1, 1.0
     return wide / np.median(wide[found.rows["lower"]]) - 1, found.sure["lower"]
+
+
+def opened(measures: np.ndarray, actor: Actor | None, found: Resting | None) -> tuple[np.ndarray, float]:
+    """(N,) how much further apart than at rest the lips are, in eye distances, and 0..1 whether that is known."""
+    gap = measures[:, NAMES.index("gap")]
+    if actor is not None:
+        return gap - measure(actor.points[None])[0, NAMES.index("gap")], 1.0
+    return gap - np.median(gap[found.rows["lower"]]), found.sure["lower"]
 
 
 def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:

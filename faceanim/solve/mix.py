@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..core.channels import CHANNELS, GROUP_OF, GROUPS, MOUTH_GROUPS, ROTATIONS
-from ..core.events import Event, ease, freedom, near, speech_events
+from ..core.events import LIPS, Event, aperture, ease, freedom, near, speech_events
 from ..core.style import Style
 from ..core.take import Take
 from ..core.track import Track
@@ -30,7 +30,8 @@ SPEECH_FADE_S, PAUSE_S = 0.15, 0.5
 """Speech takes over the mouth this much before its first sound; shorter pauses belong to it."""
 
 KEEP_CORNERS, CORNERS_S = 0.7, 0.12
-"""Of an emotion's mouth corners at a contact, so that a smile does not twitch at every p; it gives way this early."""
+"""Of the mouth corners of an emotion, or of a video, at a contact, so that a smile does not twitch at every p; an
+emotion's give way this early."""
 ROUND = 0.7
 """How much of an emotion's mouth corners gives way to lips that are rounded in full."""
 SPEAKING = {"jawOpen": 0.25, "mouthUpperUp": 0.7, "mouthLowerDown": 0.5, "jawForward": 0.5}
@@ -41,8 +42,13 @@ NOSE = 0.5
 QUIET_S = 0.12
 """The mouth leaves an emotion this early for the next sound."""
 
-LEAST_SURE = 0.2
-"""The mouth that was seen gives way to the one that was heard where its confidence falls below this."""
+LEAST_SURE, SURE = 0.2, 0.6
+"""The mouth that was seen gives way to the one that was heard where its confidence falls below the first; from the
+second on a speaker's is taken as it was seen, but for lips that touch."""
+TOUCH_S, TOLERANCE_S = 0.05, 0.04
+"""So long before and after a contact the lips that were heard come and go; and a contact may be seen so far off it."""
+MET = 0.03
+"""Lips that are seen to be no further apart (events.aperture) meet: the character's own are made to then."""
 
 _MOUTH = np.array([GROUP_OF[name] in MOUTH_GROUPS for name in CHANNELS])
 _TURN = np.array([name in ROTATIONS for name in CHANNELS])
@@ -167,21 +173,46 @@ def _with_speech(
         return seen, sure
     lips = layers["lips"]
     has = np.array([c in take.layers["lips"].channels for c in CHANNELS])
-    mouth = _MOUTH | (has & ~sure.any(0))
-    part = _speech(take, style, bool(sure[:, _MOUTH].any()))
-    # where the mouth is hidden, or the face not seen, the sound is all there is
-    part = np.maximum(part, 1 - ease(sure[:, _MOUTH].max(1) / LEAST_SURE))
-    part = (part * _strength(style, "lips"))[:, None]
+    unseen = has & ~sure.any(0)
+    part = _heard(take, style, seen, sure[:, _MOUTH].max(1), unseen) * _strength(style, "lips")
     other = 0 if style.mouth_from == "audio" else (1 - part) * seen
-    values = np.where(mouth, part * lips.values + other, seen)
+    values = np.where(_MOUTH | unseen, part * lips.values + other, seen)
     # 1 - (1-a)(1-b): in the room that speech leaves, without a kink
     values = 1 - (1 - values) * (1 - THROUGH * part * free * np.where(_CORNER, seen, 0))
-    confidence = np.where(mouth, part * lips.confidence + (1 - part) * sure, sure)
+    confidence = np.where(_MOUTH | unseen, part * lips.confidence + (1 - part) * sure, sure)
     return values, confidence
 
 
-def _speech(take: Take, style: Style, has_video: bool) -> np.ndarray:
-    """(F,) 0..1: how far the mouth follows the audio."""
+def _heard(take: Take, style: Style, seen: np.ndarray, sure: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+    """(F, C) 0..1: how far the mouth follows the audio.
+
+    seen    (F, C) what the video saw; sure (F,): how much of the mouth
+    unseen  (C,) bool: channels that no camera saw
+    """
+    # where the mouth is hidden, or the face not seen, the sound is all there is
+    hidden = 1 - ease(sure / LEAST_SURE)
+    speaks = _speaks(take, style, bool(sure.any()))
+    lips = corners = speaks
+    if style.mouth_from == "auto" and any(p.ipa for p in take.phones):
+        touch = near(_missed(take, seen), np.arange(take.frames) / take.fps, TOUCH_S)
+        doubt = 1 - ease((sure - LEAST_SURE) / (SURE - LEAST_SURE))
+        lips, corners = (speaks * np.maximum(doubt, share * touch) for share in (1, 1 - KEEP_CORNERS))
+    lips, corners, others = (np.maximum(hidden, part)[:, None] for part in (lips, corners, speaks))
+    return np.where(unseen, others, np.where(_CORNER, corners, lips))
+
+
+def _missed(take: Take, seen: np.ndarray) -> list[Event]:
+    """The contacts of speech that the video (F, C) does not show; of lips on teeth it shows too little."""
+    opening, found = aperture(Track.of(take.fps, CHANNELS, seen), LIPS), []
+    for event in speech_events(take.phones):
+        first, last = (int(round(t * take.fps)) for t in (event.start - TOLERANCE_S, event.end + TOLERANCE_S))
+        if event.kind != LIPS or opening[max(first, 0) : last + 1].min(initial=1) > MET:
+            found.append(event)
+    return found
+
+
+def _speaks(take: Take, style: Style, has_video: bool) -> np.ndarray:
+    """(F,) 0..1: where the mouth may follow the audio."""
     if style.mouth_from == "audio" or not has_video:
         return np.ones(take.frames, np.float32)
     if style.mouth_from == "video":

@@ -85,13 +85,31 @@ def test_with_both_the_mouth_is_the_audios_and_the_rest_the_videos():
     assert not track.column("mouthPucker").any()
 
 
-def test_auto_takes_the_videos_mouth_where_nobody_speaks():
+def test_auto_takes_the_mouth_as_it_is_seen_but_for_lips_that_touch():
     track = mix(BOTH, Style())
-    assert track.column("jawOpen")[SILENT] == pytest.approx(0.3)
-    assert track.column("mouthPucker")[SILENT] == pytest.approx(0.4)
-    assert track.column("jawOpen")[AT_A] == pytest.approx(0.5)
-    assert track.column("mouthPucker")[AT_A] == 0
-    assert np.abs(np.diff(track.column("mouthPucker"))).max() < 0.1
+    for at in (AT_A, SILENT):
+        assert track.column("jawOpen")[at] == pytest.approx(0.3)
+        assert track.column("mouthPucker")[at] == pytest.approx(0.4)
+    for name in ("jawOpen", "mouthClose", "mouthRollLower", "mouthPucker"):
+        for at in (AT_P, AT_F):
+            assert track.column(name)[at] == pytest.approx(LIPS.column(name)[at] if name in LIPS.channels else 0)
+    assert track.column("tongueTipUp")[AT_A] == pytest.approx(0.3)
+    assert np.abs(np.diff(track.column("mouthPucker"))).max() < 0.25
+
+
+def test_lips_that_are_seen_to_meet_do_so_as_they_are_seen():
+    late = bump(0.86, 0.92, 0.02)
+    seen = layer(jawOpen=0.3, mouthClose=0.3 * late, mouthPucker=0.4)
+    track = mix(SPEECH.with_layer("expression", seen), Style())
+    rows = (TIMES > 0.7) & (TIMES < 1.1)
+    for name in ("jawOpen", "mouthClose", "mouthPucker"):
+        np.testing.assert_allclose(track.column(name)[rows], seen.column(name)[rows], atol=1e-6)
+
+
+def test_a_mouth_that_is_badly_seen_follows_the_sound():
+    for sure, jaw in ((0.1, 0.5), (0.4, 0.4), (0.7, 0.3)):
+        track = mix(SPEECH.with_layer("expression", layer(sure, jawOpen=0.3)), Style())
+        assert track.column("jawOpen")[AT_A] == pytest.approx(jaw)
 
 
 def test_mouth_from_video():
@@ -101,12 +119,17 @@ def test_mouth_from_video():
     assert mix(SPEECH, Style(mouth_from="video")).column("jawOpen").max() > 0.4
 
 
-@pytest.mark.parametrize("mode", ["audio", "auto"])
-def test_a_smile_comes_through_speech_in_part_and_never_at_contacts(mode):
-    smile = mix(BOTH, Style(mouth_from=mode)).column("mouthSmileLeft")
+def test_a_smile_comes_through_heard_speech_in_part_and_never_at_contacts():
+    smile = mix(BOTH, Style(mouth_from="audio")).column("mouthSmileLeft")
     assert smile[AT_P] == 0 and smile[AT_F] == 0
     assert smile[AT_A] == pytest.approx(0.5 * THROUGH, abs=1e-3)
     assert np.abs(np.diff(smile)).max() < 0.12
+
+
+def test_a_smile_that_is_seen_does_not_twitch_at_contacts():
+    smile = mix(BOTH, Style()).column("mouthSmileLeft")
+    assert smile[AT_P] == pytest.approx(0.5 * KEEP_CORNERS) and smile[AT_F] == smile[AT_P]
+    assert smile[AT_A] == pytest.approx(0.5)
 
 
 def test_own_layers_for_gaze_and_head():
@@ -179,8 +202,8 @@ def test_what_was_heard_fills_in_what_no_camera_saw_and_what_was_chosen_acts_in_
 
 @pytest.mark.parametrize("jaw", [0.0, 0.5, 1.0, 2.0, 10.0])
 @pytest.mark.parametrize("lips", [0.0, 0.5, 2.0])
-@pytest.mark.parametrize("take", [SPEECH, BOTH])
-def test_a_closure_survives_any_intensity(jaw, lips, take):
+@pytest.mark.parametrize(("take", "open_"), [(SPEECH, 0.5), (BOTH, 0.3)])
+def test_a_closure_survives_any_intensity(jaw, lips, take, open_):
     track = mix(take, Style(intensity={"jaw": jaw, "lips": lips}))
     opens, closes = track.column("jawOpen"), track.column("mouthClose")
     assert (closes >= 0).all() and (closes <= opens).all()
@@ -190,7 +213,7 @@ def test_a_closure_survives_any_intensity(jaw, lips, take):
     touch = (TIMES >= 1.2) & (TIMES <= 1.3)
     np.testing.assert_allclose(opens[touch], LIPS.column("jawOpen")[touch], atol=1e-6)
     np.testing.assert_allclose(track.column("mouthRollLower")[touch], 0.4, atol=1e-6)
-    assert opens[AT_A] == pytest.approx(min(0.5 * jaw, 1.0), abs=1e-6)
+    assert opens[AT_A] == pytest.approx(min(open_ * jaw, 1.0), abs=1e-6)
 
 
 def test_intensity_of_other_groups():
