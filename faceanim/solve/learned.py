@@ -145,8 +145,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values = levelled(values, level)
         else:
             values, deviation = reader.read(frames, views, None)
-        together, inward, parted, known_well = np.zeros((4, len(values)), np.float32)
-        opening = parted, known_well
+        together, inward, *opening = np.zeros((4, len(values)), np.float32)
         if clip:
             found = resting(values, frames) if known is None else None
             if found is not None and any(found.sure.values()):
@@ -166,9 +165,9 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             wider, sure = widened(fitted.points, actor, found)
             seen_well = facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
             values[:, FACE] = as_wide(values[:, FACE], wider, sure * seen_well)
-            parted, sure = opened(measures, actor, found)
-            parted = alike(parted[:, None], track.times, np.array([SMOOTH_S["lower"]]), np.ones((len(parted), 1)))[:, 0]
-            opening = parted, sure * seen_well
+            parted = measures[:, [NAMES.index("gap")]]
+            parted = alike(parted, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(parted))[:, 0]
+            opening = parted, seen_well
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)
@@ -327,14 +326,6 @@ def widened(points: np.ndarray, actor: Actor | None, found: Resting | None) -> t
     if actor is not None:
         return wide / width(actor.points[None]) - 1, 1.0
     return wide / np.median(wide[found.rows["lower"]]) - 1, found.sure["lower"]
-
-
-def opened(measures: np.ndarray, actor: Actor | None, found: Resting | None) -> tuple[np.ndarray, float]:
-    """(N,) how much further apart than at rest the lips are, in eye distances, and 0..1 whether that is known."""
-    gap = measures[:, NAMES.index("gap")]
-    if actor is not None:
-        return gap - measure(actor.points[None])[0, NAMES.index("gap")], 1.0
-    return gap - np.median(gap[found.rows["lower"]]), found.sure["lower"]
 
 
 def levels(values: np.ndarray, rows: dict[str, np.ndarray]) -> np.ndarray:

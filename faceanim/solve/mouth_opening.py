@@ -34,7 +34,7 @@ _BY = np.array([PARTS.get(name, 0.0) for name in EXPRESSION], np.float32)
 def as_open(values: np.ndarray, parted: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Coefficients (N, len(EXPRESSION)) that part the lips as far as they are seen to be.
 
-    parted  (N,) how much further apart than at rest they are, in eye distances; count (N,) 0..1 how well that is known
+    parted  (N,) in eye distances; about 0 in every face whose lips touch. count (N,) 0..1 how well that is known
     """
     values = values.copy()
     told = values.clip(0, 1) * _BY
