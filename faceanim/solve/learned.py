@@ -18,7 +18,7 @@ from .actors import joined
 from .expression import BLINK, EXPRESSION, LOWER, REGIONS, Predictor, Reading, measured, possible
 from .hidden import PART, filled
 from .measure import NAMES, measure
-from .mouth_opening import as_open
+from .mouth_opening import OPENERS, as_open
 from .mouth_width import as_wide, width
 from .neighbours import alike, lasting
 from .turning import unturned
@@ -145,7 +145,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values = levelled(values, level)
         else:
             values, deviation = reader.read(frames, views, None)
-        together, inward, *opening = np.zeros((4, len(values)), np.float32)
+        together, inward = np.zeros((2, len(values)), np.float32)
         if clip:
             found = resting(values, frames) if known is None else None
             if found is not None and any(found.sure.values()):
@@ -165,22 +165,21 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             wider, sure = widened(fitted.points, actor, found)
             seen_well = facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
             values[:, FACE] = as_wide(values[:, FACE], wider, sure * seen_well)
-            parted = measures[:, [NAMES.index("gap")]]
-            parted = alike(parted, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(parted))[:, 0]
-            opening = parted, seen_well
+            shown = as_open(calmed(values[:, FACE]), measures[:, NAMES.index("gap")], seen_well)
+            values[:, OPENERS] = roused(shown[:, OPENERS])
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
-        return reading(values, deviation, reader.spread, fitted, together, inward, opening)
+        return reading(values, deviation, reader.spread, fitted, together, inward)
 
     return read
 
 
 def reading(
     values: np.ndarray, deviation: np.ndarray, spread: np.ndarray, fitted: pose.Pose, together: np.ndarray,
-    inward: np.ndarray | float = 0.0, opening: tuple = (0.0, 0.0),
+    inward: np.ndarray | float = 0.0,
 ) -> Reading:  # fmt: skip
     """From the network's outputs (N, len(OUTPUTS)), their deviations, and the truth's own spread (len(OUTPUTS),).
 
@@ -190,8 +189,7 @@ def reading(
     sure = np.sqrt(np.clip(1 - (deviation / spread) ** 2, LEAST**2, 1)) * (spread > TAUGHT)
     face = np.clip(values[:, FACE], 0, 1)
     hidden = values[:, HIDDEN][:, 2] > PART
-    face = possible(face**2 * (1 + DEAD) / (face + DEAD), np.where(hidden, 0, together))
-    face = as_open(face, *opening).clip(0, 1)
+    face = possible(calmed(face), np.where(hidden, 0, together))
     face, face_sure = filled(face, sure[:, FACE], values[:, HIDDEN])
     blink = face[:, BLINK].max(1)
     unseen = np.repeat(values[:, HIDDEN][:, :2] > PART, 2, 1)
@@ -204,6 +202,17 @@ def reading(
     head = pose.angles(fitted.rotation @ turned(values[:, TURN]))
     head_sure = np.repeat(np.clip(1.3 - fitted.residual / WORST_FIT, 0, 1)[:, None], 3, 1)
     return Reading(*(a.astype(np.float32) for a in (face, eyes, head, face_sure, eyes_sure, head_sure, together)))
+
+
+def calmed(values: np.ndarray) -> np.ndarray:
+    """Coefficients of which those about as small as DEAD are drawn to 0."""
+    values = np.clip(values, 0, 1)
+    return values**2 * (1 + DEAD) / (values + DEAD)
+
+
+def roused(values: np.ndarray) -> np.ndarray:
+    """The coefficients that `calmed` makes these of."""
+    return (values + np.sqrt(values**2 + 4 * DEAD * (1 + DEAD) * values)) / (2 + 2 * DEAD)
 
 
 def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

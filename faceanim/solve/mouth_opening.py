@@ -18,11 +18,10 @@ PARTS = {
 }  # fmt: skip
 """How far apart a coefficient of 1 moves the inner lips, in distances of the outer eye corners: on ICT-FaceKit's mean
 face."""
-OPENERS = [
-    k for k, name in enumerate(EXPRESSION)
-    if name.startswith(("jawOpen", "mouthLowerDown", "mouthUpperUp"))
-]  # fmt: skip
-"""What is read too small of a mouth that is open, all of it alike."""
+OPENERS = [k for k, n in enumerate(EXPRESSION) if n.startswith(("jawOpen", "mouthLowerDown", "mouthUpperUp"))]
+"""What is read too small of a mouth that is open."""
+SHARES = np.array([1.0 if EXPRESSION[k] == "jawOpen" else 0.5 for k in OPENERS])
+"""The power of the factor that they are given: lips that went all of the way differed more from pose to pose."""
 COUNTS, LIMIT = 0.9, 2.0
 """How much of what the coefficients lack to the opening that is measured is given to them, and the largest factor."""
 LEAST = 0.01
@@ -40,7 +39,7 @@ def as_open(values: np.ndarray, parted: np.ndarray, count: np.ndarray) -> np.nda
     told = values.clip(0, 1) * _BY
     opened = told[:, OPENERS].sum(1)
     lack = parted - told.sum(1)
-    factor = (opened + COUNTS * count * lack + LEAST) / (opened + LEAST)
-    values[:, OPENERS] *= factor.clip(1 / LIMIT, LIMIT)[:, None]
+    factor = ((opened + COUNTS * count * lack + LEAST) / (opened + LEAST)).clip(1 / LIMIT, LIMIT)
+    values[:, OPENERS] *= factor[:, None] ** SHARES
     values[:, _CLOSE] = np.minimum(values[:, _CLOSE], values[:, _JAW])
     return values

@@ -288,3 +288,9 @@ def test_crossed_eyes_are_told_by_their_irises():
     told = learned.crossed(values, seen, np.zeros(60), np.arange(60) / 25)
     np.testing.assert_allclose(told, 0.4, atol=1e-6)
     assert not learned.crossed(values, seen, np.ones(60), np.arange(60) / 25).any()
+
+
+def test_what_is_calmed_can_be_roused():
+    values = np.linspace(0, 1, 21)
+    assert learned.calmed(np.array([0.03]))[0] < 0.012 and learned.calmed(np.ones(1))[0] == 1
+    np.testing.assert_allclose(learned.roused(learned.calmed(values)), values, atol=1e-6)
