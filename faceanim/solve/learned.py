@@ -18,7 +18,7 @@ from .actors import joined
 from .expression import BLINK, EXPRESSION, LOWER, REGIONS, Predictor, Reading, measured, possible
 from .hidden import PART, filled
 from .measure import NAMES, measure
-from .mouth_opening import OPENERS, as_open
+from .mouth_opening import JAW, LIPS, as_open
 from .mouth_width import as_wide, width
 from .neighbours import alike, lasting
 from .turning import unturned
@@ -166,7 +166,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             seen_well = facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
             values[:, FACE] = as_wide(values[:, FACE], wider, sure * seen_well)
             shown = as_open(calmed(values[:, FACE]), measures[:, NAMES.index("gap")], seen_well)
-            values[:, OPENERS] = roused(shown[:, OPENERS])
+            values[:, [JAW, *LIPS]] = roused(shown[:, [JAW, *LIPS]])
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)

@@ -18,15 +18,13 @@ PARTS = {
 }  # fmt: skip
 """How far apart a coefficient of 1 moves the inner lips, in distances of the outer eye corners: on ICT-FaceKit's mean
 face."""
-OPENERS = [k for k, n in enumerate(EXPRESSION) if n.startswith(("jawOpen", "mouthLowerDown", "mouthUpperUp"))]
-"""What is read too small of a mouth that is open."""
-SHARES = np.array([1.0 if EXPRESSION[k] == "jawOpen" else 0.5 for k in OPENERS])
-"""The power of the factor that they are given: lips that went all of the way differed more from pose to pose."""
-COUNTS, LIMIT = 0.9, 2.0
-"""How much of what the coefficients lack to the opening that is measured is given to them, and the largest factor."""
+LIPS = [k for k, name in enumerate(EXPRESSION) if name.startswith(("mouthLowerDown", "mouthUpperUp"))]
+JAW, CLOSE = EXPRESSION.index("jawOpen"), EXPRESSION.index("mouthClose")
+COUNTS, LIMIT = 0.9, 1.4
+"""How much of what the coefficients lack to the opening that is measured is given to them, and the largest factor, that
+of the jaw being its square: lips that went as far as the jaw would differ from pose to pose."""
 LEAST = 0.01
 """Openings about as small are the landmarks' noise, and change little."""
-_JAW, _CLOSE = EXPRESSION.index("jawOpen"), EXPRESSION.index("mouthClose")
 _BY = np.array([PARTS.get(name, 0.0) for name in EXPRESSION], np.float32)
 
 
@@ -37,9 +35,11 @@ def as_open(values: np.ndarray, parted: np.ndarray, count: np.ndarray) -> np.nda
     """
     values = values.copy()
     told = values.clip(0, 1) * _BY
-    opened = told[:, OPENERS].sum(1)
-    lack = parted - told.sum(1)
-    factor = ((opened + COUNTS * count * lack + LEAST) / (opened + LEAST)).clip(1 / LIMIT, LIMIT)
-    values[:, OPENERS] *= factor[:, None] ** SHARES
-    values[:, _CLOSE] = np.minimum(values[:, _CLOSE], values[:, _JAW])
+    jaw, lips = told[:, JAW] + LEAST, told[:, LIPS].sum(1)
+    wanted = (jaw + lips + COUNTS * count * (parted - told.sum(1))).clip(LEAST)
+    # jaw * factor**2 + lips * factor = wanted
+    factor = (2 * wanted / (lips + np.sqrt(lips**2 + 4 * jaw * wanted))).clip(1 / LIMIT, LIMIT)
+    values[:, LIPS] *= factor[:, None]
+    values[:, JAW] *= factor**2
+    values[:, CLOSE] = np.minimum(values[:, CLOSE], values[:, JAW])
     return values
