@@ -18,7 +18,7 @@ from .actors import joined
 from .expression import BLINK, EXPRESSION, LOWER, REGIONS, Predictor, Reading, measured, possible
 from .hidden import PART, filled
 from .measure import NAMES, measure
-from .mouth_opening import JAW, LIPS, as_open
+from .mouth_opening import as_open
 from .mouth_width import as_wide, width
 from .neighbours import alike, lasting
 from .turning import unturned
@@ -164,9 +164,10 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values[:, BROWS] *= ranging(values[:, BROWS], told[:, BROWS], turn[:, 0] < FACING[1])
             wider, sure = widened(fitted.points, actor, found)
             seen_well = facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
-            values[:, FACE] = as_wide(values[:, FACE], wider, sure * seen_well)
-            shown = as_open(calmed(values[:, FACE]), measures[:, NAMES.index("gap")], seen_well)
-            values[:, [JAW, *LIPS]] = roused(shown[:, [JAW, *LIPS]])
+            shown = calmed(values[:, FACE])
+            mouth = as_wide(shown, wider, sure * seen_well)
+            mouth = as_open(mouth, measures[:, NAMES.index("gap")], seen_well)
+            values[:, FACE] = np.where(mouth == shown, values[:, FACE], roused(mouth))
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)
