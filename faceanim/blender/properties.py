@@ -113,15 +113,15 @@ class FaceanimScene(bpy.types.PropertyGroup):
     enunciation: FloatProperty(
         name="Enunciation",
         description="How clearly the lips speak: -1 mumbled, 0 as people speak, 1 over-enunciated; closed lips close "
-        "in every style",
+        "in every style. A mouth that moves as a video shows it does not change",
         default=0.0, min=-1.0, max=1.0, update=_tuned,
     )
     speech_jaw: FloatProperty(
-        name="Speech Jaw", description="How far the jaw moves in speech", default=1.0, min=0.0, max=2.0,
+        name="Speech Jaw", description="How far the jaw moves in speech that is heard", default=1.0, min=0.0, max=2.0,
         subtype="FACTOR", update=_tuned,
     )
     speech_lips: FloatProperty(
-        name="Speech Lips", description="How far the lips move in speech", default=1.0, min=0.0, max=2.0,
+        name="Speech Lips", description="How far the lips move in speech that is heard", default=1.0, min=0.0, max=2.0,
         subtype="FACTOR", update=_tuned,
     )
     intensity: FloatProperty(
