@@ -27,7 +27,7 @@ CORNERS = tuple(
 HOLD_S, FADE_S = 0.25, 0.5
 """A gap is bridged; what lies deeper in it than HOLD_S has relaxed to neutral after another FADE_S."""
 SPEECH_FADE_S, PAUSE_S = 0.15, 0.5
-"""Speech takes over the mouth this much before its first sound; shorter pauses belong to it."""
+"""Speech moves the mouth from this much before its first sound on; shorter pauses belong to it."""
 
 KEEP_CORNERS, CORNERS_S = 0.7, 0.12
 """Of the mouth corners of an emotion, or of a video, at a contact, so that a smile does not twitch at every p; an
@@ -206,7 +206,7 @@ def _missed(take: Take, seen: np.ndarray) -> list[Event]:
     opening, found = aperture(Track.of(take.fps, CHANNELS, seen), LIPS), []
     for event in speech_events(take.phones):
         first, last = (int(round(t * take.fps)) for t in (event.start - TOLERANCE_S, event.end + TOLERANCE_S))
-        if event.kind != LIPS or opening[max(first, 0) : last + 1].min(initial=1) > MET:
+        if event.kind != LIPS or opening[max(first, 0) : max(last + 1, 0)].min(initial=1) > MET:
             found.append(event)
     return found
 
