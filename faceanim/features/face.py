@@ -20,8 +20,9 @@ from .looker import Frame, Looker
 from .mesh import BundledMesh, Face, Mesh, TaskMesh
 
 TASK_VARIABLE = "FACEANIM_FACE_LANDMARKER"
-SCOUT_EVERY_S = 1.0
-"""Looking for every face in the picture costs more than following one, so it is done now and then only."""
+SCOUT_EVERY_S, ALONE_EVERY_S = 1.0, 2.0
+"""Looking for every face in the picture costs more than following one, so it is done now and then only; less often
+where the last look found one alone."""
 MANY = 6
 """Faces that are looked for where one of them was pointed at."""
 AHEAD = 6
@@ -88,6 +89,8 @@ class Landmarker:
         faces = _distinct(self._scout.find(image, time))
         if not faces:
             return []
+        if self._seen and len(faces) == 1:
+            self._next_look = time + ALONE_EVERY_S
         self._seen.append(len(faces))
         chosen = self._user(faces, image)
         if chosen is not None:
