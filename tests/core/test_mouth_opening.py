@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from faceanim.evaluate.lip_measures import GAP_CM
+from faceanim.evaluate.talking import EYES_CM
 from faceanim.solve.expression import EXPRESSION
 from faceanim.solve.mouth_opening import CLOSE, COUNTS, JAW, LIMIT, PARTS, as_open
 
@@ -47,3 +49,8 @@ def test_lips_that_touch_over_an_open_jaw_stay_closed():
 
 def test_a_shut_mouth_that_trembles_stays_shut():
     assert given(face(), 0.01)[0, [JAW, LOWER]] == pytest.approx(0)
+
+
+def test_the_solver_and_the_measure_know_the_same_head():
+    for name, by in PARTS.items():
+        assert by * EYES_CM == pytest.approx(GAP_CM[name], abs=0.01)
