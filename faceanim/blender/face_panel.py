@@ -82,6 +82,9 @@ class FACEANIM_PT_face(bpy.types.Panel):
             if face.use_neutral:
                 column.prop(face, "neutral")
             column.operator("faceanim.neutral_here", icon="KEYFRAME")
+        column.prop(face, "use_late")
+        if face.use_late:
+            column.prop(face, "late")
         missing = missing_for_actor(settings)
         row = column.row()
         row.enabled = not missing

@@ -25,6 +25,15 @@ class FaceanimFace(bpy.types.PropertyGroup):
         name="Is At", description="Where it is in the first picture, from the upper left, 0 to 1", size=2,
         default=(0.5, 0.5), min=0.0, max=1.0, step=1, precision=2,
     )  # fmt: skip
+    use_late: BoolProperty(
+        name="Offset to the Sound",
+        description="Name how far the pictures are behind the sound; else the mouth tells it, where the two differ",
+    )
+    late: FloatProperty(
+        name="Behind by", description="Seconds by which the pictures come later than the sound; 0 leaves them",
+        min=-60.0, max=60.0, soft_min=-2.0, soft_max=2.0, step=1, precision=3, subtype="TIME_ABSOLUTE",
+        unit="TIME_ABSOLUTE",
+    )  # fmt: skip
 
     def of_clip(self) -> dict:
         """The fields of core.clip.Clip that it sets."""
@@ -32,7 +41,8 @@ class FaceanimFace(bpy.types.PropertyGroup):
             rest = {"actor": Path(bpy.path.abspath(self.actor))}
         else:
             rest = {"neutral": self.neutral} if self.use_neutral else {}
-        return rest | ({"face": tuple(self.point)} if self.use_point else {})
+        late = {"late": self.late} if self.use_late else {}
+        return rest | late | ({"face": tuple(self.point)} if self.use_point else {})
 
 
 CLASSES = (FaceanimFace,)

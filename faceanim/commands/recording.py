@@ -23,6 +23,8 @@ def clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
     sub.add_argument("--face", metavar="X,Y", help="which of several faces: where it is in the first picture, 0 to 1")
     sub.add_argument("--neutral", type=float, metavar="S", help="second of the video at which the face is at rest")
     sub.add_argument("--actor", type=Path, metavar="ACTOR.json", help="how this face rests and moves: see `actor`")
+    sub.add_argument("--video-late", type=float, metavar="S",
+                     help="seconds the pictures are behind the sound (default: as the mouth tells)")  # fmt: skip
     sub.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds; becomes time 0 of the take")
     sub.add_argument("--end", type=float, metavar="S", help="seconds (default: the end)")
     moods_options(sub, "emotions that you choose")
@@ -33,7 +35,7 @@ def clip_options(sub: argparse.ArgumentParser, fps: str, name: str) -> None:
 def clip_of(args: argparse.Namespace) -> Clip:
     text, timing = transcript.read(args.transcript)
     return Clip(args.audio, args.video, text, args.language, args.start, args.end, timing, face_of(args), args.neutral,
-                args.actor)  # fmt: skip
+                args.actor, args.video_late)  # fmt: skip
 
 
 def face_of(args: argparse.Namespace) -> tuple[float, float] | None:

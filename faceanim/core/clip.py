@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ..errors import InputError
 
+LATEST_S = 60.0
+"""Sound and pictures further apart are better cut: each is read from `start` on."""
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -21,6 +24,7 @@ class Clip:
     face        x and y in 0..1 of the video's first picture, from its upper left: which of several faces is meant
     neutral     second in the video's own time at which the face is at rest; else that is found
     actor       a file (see formats.actor) of how this person's face rests and moves
+    late        seconds by which the pictures are behind the sound; None: as the mouth tells, where it does
     """
 
     audio: Path | None = None
@@ -33,6 +37,7 @@ class Clip:
     face: tuple[float, float] | None = None
     neutral: float | None = None
     actor: Path | None = None
+    late: float | None = None
 
     def __post_init__(self) -> None:
         if self.audio is None and self.video is None:
@@ -49,6 +54,10 @@ class Clip:
         if self.neutral is not None and not (self.start <= self.neutral < (self.end or float("inf"))):
             raise InputError(
                 f"the moment of rest at {self.neutral:g} s lies outside the clip", "--neutral is a second of the video"
+            )
+        if self.late is not None and not abs(self.late) <= LATEST_S:
+            raise InputError(
+                f"pictures {self.late:g} s behind the sound are too far", f"it is at most {LATEST_S:g} s, either way"
             )
         if self.neutral is not None and self.actor is not None:
             raise InputError("a moment of rest and an actor are both given", "the actor knows the rest: leave one out")

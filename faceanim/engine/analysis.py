@@ -38,6 +38,8 @@ STEADY_DB = 0.5
 """A tone or a hum whose level stays within this (standard deviation) is no voice, whatever sound it resembles; even a
 held vowel wavers by more."""
 CLIPPED = 0.999
+OFF_S = 0.06
+"""Pictures less far from the sound stay: nobody sees it, and the mouth tells no finer."""
 FPS_RANGE = (1.0, 1000.0)
 
 
@@ -72,6 +74,8 @@ def analyze(
         hear(clip, sound, frames, fps, device, part(progress, 0.02, split), made)
     if picture is not None:
         watching.watch(clip, picture, frames, fps, part(progress, split, 0.97), made, actor_output)
+    if sound is not None and picture is not None:
+        bring_together(clip, made)
     for kind in named:
         tell_damage(kind, made)
     if not made.layers:
@@ -88,7 +92,7 @@ def analyze(
             "span": [clip.start, clip.end],
             "settings": {
                 "transcript": clip.transcript, "language": clip.language, "fps": fps, "device": device,
-                "face": clip.face, "neutral": clip.neutral,
+                "face": clip.face, "neutral": clip.neutral, "video_late": clip.late,
             },
             "models": made.models,
             "packages": versions(),
@@ -223,6 +227,31 @@ def read(clip: Clip, seconds: float, made: Made) -> None:
     made.quality["words_sentiment"] = why
     if known:
         made.emotions["text_emotion"] = sentiment.sentiment(made.words, seconds, made.signals.get("affect"))
+
+
+def bring_together(clip: Clip, made: Made) -> None:
+    """Moves what was seen to what was heard, by what the Clip says or by what the mouth tells."""
+    from ..solve import sync
+    from ..solve.mix import FROM_VIDEO
+
+    seen = made.layers.get("expression")
+    if clip.late is None and seen is not None and "lips" in made.layers:
+        found = sync.lateness(made.layers["lips"], seen, made.phones)
+        if found is not None:
+            made.quality["video_late_s"] = found
+    late = clip.late if clip.late is not None else made.quality.get("video_late_s", 0.0)
+    if abs(late) < (OFF_S if clip.late is None else 1e-6):
+        return
+    for tracks, names in (
+        (made.layers, FROM_VIDEO), (made.emotions, ("face_emotion",)), (made.signals, ("face_affect",)),
+    ):  # fmt: skip
+        for name in set(names) & set(tracks):
+            tracks[name] = sync.earlier(tracks[name], late)
+    if clip.late is None:
+        way = "behind" if late > 0 else "ahead of"
+        made.notes.append(
+            f"the mouth is seen {abs(late):.2f} s {way} the sound: the pictures were moved (--video-late 0 leaves them)"
+        )
 
 
 def tell_damage(kind: str, made: Made) -> None:

@@ -54,6 +54,7 @@ class Analyze:
     neutral: float | None = None
     actor: str | None = None
     actor_output: str | None = None
+    late: float | None = None
 
     @staticmethod
     def of(clip: Clip, output: Path, fps: float, device: str, actor_output: Path | None = None) -> Analyze:
@@ -64,6 +65,7 @@ class Analyze:
             str(Path(output).absolute()), absolute(clip.audio), absolute(clip.video),
             clip.transcript, clip.language, clip.start, clip.end, fps, device, absolute(clip.timing),
             None if clip.face is None else list(clip.face), clip.neutral, absolute(clip.actor), absolute(actor_output),
+            clip.late,
         )  # fmt: skip
 
     @property
@@ -72,6 +74,7 @@ class Analyze:
             self.audio and Path(self.audio), self.video and Path(self.video),
             self.transcript, self.language, self.start, self.end, self.timing and Path(self.timing),
             None if self.face is None else tuple(self.face), self.neutral, self.actor and Path(self.actor),
+            self.late,
         )  # fmt: skip
 
 

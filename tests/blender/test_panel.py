@@ -170,6 +170,9 @@ def test_the_face_in_a_video(scene):
     assert bpy.ops.faceanim.neutral_here() == {"FINISHED"}
     settings.face.use_point, settings.face.point = True, (0.25, 0.5)
     assert settings.face.of_clip() == {"neutral": pytest.approx(3.5), "face": (0.25, 0.5)}
+    settings.face.use_late, settings.face.late = True, -0.25
+    assert settings.face.of_clip()["late"] == -0.25
+    settings.face.use_late = False
     # the actor knows the rest
     settings.face.actor = "/a.json"
     assert settings.face.of_clip() == {"actor": Path("/a.json"), "face": (0.25, 0.5)}
