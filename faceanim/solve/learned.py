@@ -173,6 +173,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)
             values = steady(values, deviation, track.times)
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
+            values[:, LOOK] = behind_lids(values[:, LOOK], calmed(values[:, BLINK]).max(1), track.times)
         return reading(values, deviation, reader.spread, fitted, together, inward)
 
     return read
@@ -223,6 +224,14 @@ def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tupl
     both = (look.reshape(-1, 2, 2) * weight).sum(1) / weight.sum(1)
     both = np.clip(both, -gaze.LIMIT, gaze.LIMIT)
     return np.concatenate([both, both], 1), np.tile(sure.reshape(-1, 2, 2).max(1), (1, 2))
+
+
+def behind_lids(look: np.ndarray, blink: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Eyes (N, 4) that lids (N,) hide: on the straight way from where they were to where they come out."""
+    open_ = blink < SHUT
+    if open_.all() or not open_.any():
+        return look
+    return np.stack([np.interp(times, times[open_], column[open_]) for column in look.T], 1).astype(look.dtype)
 
 
 def crossed(values: np.ndarray, inward: np.ndarray, turn: np.ndarray, times: np.ndarray) -> np.ndarray:

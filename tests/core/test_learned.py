@@ -136,6 +136,16 @@ def test_eyes_that_leap_are_still_between():
     assert np.abs(off.mean(1)).max() < 2.0 and off.std(1).mean() < 0.8
 
 
+def test_eyes_behind_shut_lids_go_on_to_where_they_come_out():
+    times = np.arange(9) / 30
+    look = np.array([0.1] * 3 + [-0.5, 0.6, -0.5] + [0.5] * 3)[:, None] * np.ones(4)
+    blink = np.array([0, 0, 0.3, 0.9, 1.0, 0.9, 0.2, 0, 0])
+    told = learned.behind_lids(look, blink, times)
+    np.testing.assert_allclose(told[3:6, 0], [0.2, 0.3, 0.4], atol=1e-6)
+    np.testing.assert_array_equal(told[blink < 0.5], look[blink < 0.5])
+    np.testing.assert_array_equal(learned.behind_lids(look, np.ones(9), times), look)
+
+
 def test_a_wink_lasts_and_a_lid_that_leads_for_a_frame_is_no_wink():
     lids = np.zeros((60, 2))
     lids[10:13] = [[0.2, 0.9], [1, 1], [0.9, 0.3]]
