@@ -20,8 +20,8 @@ from .hidden import PART, filled
 from .measure import NAMES, measure
 from .mouth_opening import as_open
 from .mouth_width import as_wide, width
-from .neighbours import alike, lasting
-from .turning import unturned
+from .neighbours import alike, lasting, step
+from .turning import APART_S, unturned
 
 EYES: tuple[str, ...] = ("leftEyeYaw", "leftEyePitch", "rightEyeYaw", "rightEyePitch")
 COVERED: tuple[str, ...] = ("hiddenEyeLeft", "hiddenEyeRight", "hiddenMouth")
@@ -54,6 +54,10 @@ UNREST, MOVED_BY = (0.7, 1.3), 0.25
 """The sum of a region's coefficients (of eyes none: large ones are no wide ones), read without knowing the rest, less
 this share of what the region moves by, of a face that is at rest and of one that holds an expression. Who moves much
 and comes back to it has his rest there, and who hardly moves may hold what is read."""
+LASTS_S, LASTING, PARTED = 0.8, 0.5, 6.0
+"""A mouth at rest lasts: the median over so long shows hardly more than anywhere; one on its way from one sound to the
+next may show as little for a moment, and pursed lips less than the lips of a full face at rest do. And its lips are
+together: how far they are apart (in eye distances) counts so much."""
 MOVES = 90
 """The percentile of the frames' difference from rest that is what a region moves by."""
 LEVEL = 0.15
@@ -147,7 +151,9 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values, deviation = reader.read(frames, views, None)
         together, inward = np.zeros((2, len(values)), np.float32)
         if clip:
-            found = resting(values, frames) if known is None else None
+            measures = measure(fitted.points)
+            parted = measures[:, NAMES.index("gap")]
+            found = resting(values, frames, parted, track.times) if known is None else None
             if found is not None and any(found.sure.values()):
                 alone = values
                 values, deviation = reader.read(frames, views, own_rest(found.rows, frames, views, reader.split))
@@ -156,7 +162,6 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
                 for region, columns in REGIONS.items():
                     values[:, columns] += (1 - found.sure[region]) * (alone - values)[:, columns]
             turn = np.abs(frames.pose[:, :2]).max(1, keepdims=True)
-            measures = measure(fitted.points)
             landmarks = measured(track, actor, fitted, measures)
             told = landmarks.expression
             told[:, BLINK] = winking(told[:, BLINK], track.times)
@@ -166,7 +171,7 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             seen_well = facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
             shown = calmed(values[:, FACE])
             mouth = as_wide(shown, wider, sure * seen_well)
-            mouth = as_open(mouth, measures[:, NAMES.index("gap")], seen_well)
+            mouth = as_open(mouth, parted, seen_well)
             values[:, FACE] = np.where(mouth == shown, values[:, FACE], roused(mouth))
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
@@ -229,7 +234,7 @@ def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tupl
 def behind_lids(look: np.ndarray, blink: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Eyes (N, 4) that lids (N,) hide: on the straight way from where they were to where they come out."""
     open_ = blink < SHUT
-    if open_.all() or not open_.any():
+    if open_.all() or not open_.any() or step(times) > APART_S:
         return look
     return np.stack([np.interp(times, times[open_], column[open_]) for column in look.T], 1).astype(look.dtype)
 
@@ -253,8 +258,11 @@ class Resting(NamedTuple):
     sure: dict[str, float]
 
 
-def resting(values: np.ndarray, frames: Seen) -> Resting:
-    """Where a face rests whose outputs (N, len(OUTPUTS)) were read without knowing its rest."""
+def resting(values: np.ndarray, frames: Seen, parted: np.ndarray, times: np.ndarray) -> Resting:
+    """Where a face rests whose outputs (N, len(OUTPUTS)) were read without knowing its rest.
+
+    parted  (N,) how far its lips are apart, in eye distances; times (N,) seconds
+    """
     away = TURNED * np.abs(frames.pose[:, :2]).sum(1)
     count = int(np.clip(np.ceil(RESTING * len(values)), 1, MOST))
     shown = values[:, FACE].clip(0)
@@ -265,8 +273,12 @@ def resting(values: np.ndarray, frames: Seen) -> Resting:
     for region, columns in REGIONS.items():
         unrest = shown[:, columns].sum(1) + away
         if region == "upper":
-            unrest = unrest + np.abs(look).mean(1)
-        least = np.argsort(unrest, kind="stable")[:count]
+            lasts = unrest = unrest + np.abs(look).mean(1)
+        else:
+            unrest = unrest + PARTED * parted.clip(0)
+            lasts = lasting(unrest[:, None], times, LASTS_S)[:, 0]
+        order = np.argsort(unrest, kind="stable")
+        least = order[lasts[order] <= lasts.min() + LASTING][:count]
         rows[region] = least = least[unrest[least] <= unrest[least[0]] + ALIKE]
         told = shown[:, [c for c in columns if c not in LIDS]]
         moves = np.percentile(np.abs(told - np.median(told[least], 0)).sum(1), MOVES)
@@ -278,9 +290,9 @@ def resting(values: np.ndarray, frames: Seen) -> Resting:
 def at_rest(reader: Reader, track: FaceTrack) -> tuple[Resting, np.ndarray, float]:
     """(where it rests, the times at which either region does, 0..1 how much the face is at rest then) of a FaceTrack as
     a Predictor takes it."""
-    frames, _ = seen(track)
+    frames, fitted = seen(track)
     values, _ = reader.read(frames, reader.view(frames.crops) if track.views is None else track.views, None)
-    found = resting(values, frames)
+    found = resting(values, frames, measure(fitted.points)[:, NAMES.index("gap")], track.times)
     shown = sum(values[np.ix_(found.rows[region], c)].clip(0).sum(1).mean() for region, c in REGIONS.items())
     sure = float(np.clip((STILL[1] - shown) / (STILL[1] - STILL[0]), 0, 1))
     return found, track.times[np.union1d(*found.rows.values())], sure

@@ -45,6 +45,11 @@ def bright_cheeks(turn=(0.0, 0.0, 0.0)):
     return Reader(seen, seen, 2, read, np.full(len(learned.OUTPUTS), 0.3))
 
 
+def at_rest(values, frames):
+    count = len(values)
+    return learned.resting(values, frames, np.zeros(count), np.arange(count) / 25)
+
+
 def test_the_outputs_are_channels_and_a_turn():
     told = learned.OUTPUTS[: learned.LOOK.stop]
     assert set(told) <= set(CHANNELS) and learned.OUTPUTS[-3:] == ("turnX", "turnY", "turnZ")
@@ -77,8 +82,8 @@ def test_a_face_that_never_rests_is_read_without():
     values[:, expression.LOWER] = 0.2
     track = face_track(50, np.full(50, 100))
     frames, _ = learned.seen(track)
-    assert learned.resting(values, frames).sure == {"upper": 1, "lower": 0}
-    rows, sure = learned.resting(values * 0.05, frames)
+    assert at_rest(values, frames).sure == {"upper": 1, "lower": 0}
+    rows, sure = at_rest(values * 0.05, frames)
     assert sure == {"upper": 1, "lower": 1}
     rest = learned.own_rest(rows, frames, np.full((50, 4), 7, np.float32), 2)
     assert rest.points == pytest.approx(track_points(frames)) and (rest.view == 7).all()
@@ -86,7 +91,7 @@ def test_a_face_that_never_rests_is_read_without():
     assert learned.levelled(values * 0.05, level)[:, learned.FACE] == pytest.approx(0, abs=1e-6)
     # one that shows as much, and far more at other times, is at rest then: it is made so
     values[25:, expression.LOWER] = 1.0
-    assert learned.resting(values * 0.5, frames).sure == {"upper": 1, "lower": 1}
+    assert at_rest(values * 0.5, frames).sure == {"upper": 1, "lower": 1}
 
 
 def test_lids_rest_as_they_usually_are_not_on_their_way_in_a_blink():
@@ -97,13 +102,29 @@ def test_lids_rest_as_they_usually_are_not_on_their_way_in_a_blink():
     on_the_way = np.r_[20:26, 80:110]  # lids in a blink, and above eyes that look down
     values[on_the_way, wide] = 0.0
     values[150:170, wide] = 0.95
-    rows = learned.resting(values, frames).rows["upper"]
+    rows = at_rest(values, frames).rows["upper"]
     assert len(rows) == 30 and not set(rows) & {*on_the_way, *range(150, 170)}
     # brows that are seldom at rest still are
     brow = EXPRESSION.index("browInnerUp")
     values[:, brow] = 0.8
     values[180:195, brow] = 0.0
-    assert set(learned.resting(values, frames).rows["upper"]) == set(range(180, 195))
+    assert set(at_rest(values, frames).rows["upper"]) == set(range(180, 195))
+
+
+def test_a_mouth_rests_where_it_stays_with_its_lips_together():
+    frames = learned.seen(face_track(100, np.full(100, 9)))[0]
+    values = np.zeros((100, len(learned.OUTPUTS)), np.float32)
+    smile = [EXPRESSION.index(f"mouthSmile{side}") for side in ("Left", "Right")]
+    values[:, smile] = 1.0
+    values[10:40, smile] = 0.2  # what a full face seems to do at rest
+    values[60:65, smile] = 0.05  # pursed lips, for a moment
+    times, parted = np.arange(100) / 25, np.zeros(100)
+    assert set(learned.resting(values, frames, parted, times).rows["lower"]) <= set(range(10, 40))
+    parted[10:30] = 0.1
+    assert set(learned.resting(values, frames, parted, times).rows["lower"]) <= set(range(30, 40))
+    # who talks all the time rests where he shows least
+    values[10:40, smile] = 0.9
+    assert set(learned.resting(values, frames, 0 * parted, times).rows["lower"]) == set(range(60, 65))
 
 
 def test_noise_is_averaged_and_a_blink_stays():
@@ -144,6 +165,8 @@ def test_eyes_behind_shut_lids_go_on_to_where_they_come_out():
     np.testing.assert_allclose(told[3:6, 0], [0.2, 0.3, 0.4], atol=1e-6)
     np.testing.assert_array_equal(told[blink < 0.5], look[blink < 0.5])
     np.testing.assert_array_equal(learned.behind_lids(look, np.ones(9), times), look)
+    # pictures of a person that do not follow each other
+    np.testing.assert_array_equal(learned.behind_lids(look, blink, np.arange(9.0)), look)
 
 
 def test_a_wink_lasts_and_a_lid_that_leads_for_a_frame_is_no_wink():
