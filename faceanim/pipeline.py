@@ -33,13 +33,14 @@ from .retarget.lids import Lids, meet
 from .retarget.lips import Mouth
 from .retarget.opening import follow, wanted
 from .solve import emotion, feelings, remake, speech
-from .solve.mix import FROM_VIDEO, bridged, led, mix
+from .solve.mix import FROM_VIDEO, believed, bridged, led, mix
 from .solve.remake import remade
 from .solve.speech import respoken
 from .solve.visemes import read as read_visemes
 
 __all__ = [
-    "channels", "chosen", "controls", "curves", "edited", "heard", "read_visemes", "remade", "remake", "respoken",
+    "believed", "channels", "chosen", "controls", "curves", "edited", "heard", "read_visemes", "remade", "remake",
+    "respoken",
 ]  # fmt: skip
 
 WAY = 0.2
@@ -48,7 +49,7 @@ WAY = 0.2
 
 def channels(take: Take, style: Style) -> Track:
     """The layers smoothed and mixed: all channels (core.channels) at the take's rate."""
-    take = speech.made(emotion.made(take, style.emotion), style.speech)
+    take = believed(speech.made(emotion.made(take, style.emotion), style.speech), style)
     for name in FROM_VIDEO:
         if name in take.layers and take.seed(name) is None:
             take = take.with_layer(name, _smoothed(bridged(take.layers[name]), take, style))
@@ -74,7 +75,7 @@ def controls(
     eyes    and its own lids (retarget.lids), likewise
     """
     track = channels(take, style)
-    phones = led(take, style.lead_s).phones
+    phones = led(believed(take, style), style.lead_s).phones
     mouths = lip_events(phones, track)
     # a saccade is over in a frame or two; what a camera saw is noisy instead
     leaping = GROUPS["gaze"] if take.seed("gaze") is not None else ()

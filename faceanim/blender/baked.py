@@ -146,7 +146,7 @@ def _moved_back(points: np.ndarray, now: np.ndarray, rest: np.ndarray) -> np.nda
 def report(found: Measured, take: Take, style: Style) -> dict[str, Any]:
     """`events`, how many `passed` and `failed`, frames with lips that cross (`penetrations`) and with lids that do, and
     notes."""
-    times = found.times + style.lead_s
+    times, take = found.times + style.lead_s, pipeline.believed(take, style)
     events = sorted([*speech_events(take.phones), *jaw_events(take.phones)], key=lambda event: event.start)
     spans = [(p.start, p.end, p.ipa) for p in take.phones if p.ipa]
     rows = []

@@ -9,7 +9,7 @@ from faceanim.core.channels import CHANNELS, GROUPS, ROTATIONS
 from faceanim.core.style import Style
 from faceanim.core.take import Phone, Take
 from faceanim.core.track import Track
-from faceanim.solve.mix import KEEP_CORNERS, THROUGH, bridged, mix
+from faceanim.solve.mix import KEEP_CORNERS, THROUGH, believed, bridged, mix
 
 FPS, FRAMES = 60.0, 240
 TIMES = np.arange(FRAMES) / FPS
@@ -110,6 +110,37 @@ def test_a_mouth_that_is_badly_seen_follows_the_sound():
     for sure, jaw in ((0.1, 0.5), (0.4, 0.4), (0.7, 0.3)):
         track = mix(SPEECH.with_layer("expression", layer(sure, jawOpen=0.3)), Style())
         assert track.column("jawOpen")[AT_A] == pytest.approx(jaw)
+
+
+def test_lips_that_are_seen_apart_were_heard_wrongly():
+    unsure = tuple(p._replace(confidence=0.7) for p in PHONES)
+    take = replace(SPEECH, phones=unsure).with_layer("expression", layer(jawOpen=0.5, mouthClose=0.0))
+    assert [p.ipa for p in believed(take, Style()).phones] == ["a", "t", "aː", "f", "a"]
+    nasal = replace(take, phones=tuple(p._replace(ipa="mː") if p.ipa == "p" else p for p in unsure))
+    assert believed(nasal, Style()).phones[1].ipa == "n"
+    track = mix(believed(take, Style()), Style())
+    assert track.column("jawOpen")[AT_P] == pytest.approx(0.5) and track.column("mouthClose")[AT_P] == 0
+    kept = {
+        "lips that near each other for a moment": take.with_layer("expression", layer(jawOpen=0.5 - 0.45 * late_p())),
+        "a badly seen mouth": take.with_layer("expression", layer(0.5, jawOpen=0.5)),
+        "a sound that somebody set": replace(take, phones=PHONES),
+        "no camera": SPEECH,
+    }
+    for why, other in kept.items():
+        assert believed(other, Style()).phones == other.phones, why
+    assert believed(take, Style(mouth_from="audio")) is take
+
+
+def late_p():
+    return bump(0.91, 0.92, 0.02)
+
+
+def test_the_video_alone_asks_for_no_contact_but_where_the_mouth_is_hidden():
+    style = Style(mouth_from="video")
+    assert believed(BOTH, style).phones == ()
+    hidden = BOTH.with_layer("expression", layer(1.0 - bump(0.75, 0.95, 0.01), jawOpen=0.5))
+    assert "p" in [p.ipa for p in believed(hidden, style).phones]
+    assert believed(SPEECH, style) is SPEECH
 
 
 def test_mouth_from_video():

@@ -22,13 +22,13 @@ EVERY = Mapping("every", {c: Target({c: 1.0}, minimum=low, maximum=high) for c, 
 
 
 def babble(seconds, seed=0):
-    """Phones of 60 to 130 ms with a pause now and then."""
+    """Phones of 60 to 130 ms with a pause now and then, sure ones: an open mouth that is seen does not deny them."""
     rng = np.random.default_rng(seed)
     phones, now = [], 0.4
     while now < seconds - 0.6:
         for ipa in rng.permutation(list("pabaumifaseɔvotbi")):
             length = float(rng.uniform(0.06, 0.13))
-            phones.append(Phone(now, now + length, str(ipa), 0.9))
+            phones.append(Phone(now, now + length, str(ipa), 1.0))
             now += length
             if now > seconds - 0.6:
                 break
