@@ -55,6 +55,8 @@ class Clip:
             raise InputError(
                 f"the moment of rest at {self.neutral:g} s lies outside the clip", "--neutral is a second of the video"
             )
+        if self.late is not None and self.video is None:
+            raise InputError("there are no pictures that could be late", "--video-late is of a video: give --video")
         if self.late is not None and not abs(self.late) <= LATEST_S:
             raise InputError(
                 f"pictures {self.late:g} s behind the sound are too far", f"it is at most {LATEST_S:g} s, either way"

@@ -165,7 +165,13 @@ def open_picture(clip: Clip) -> Media | None:
         return None
     from ..source import video
 
-    return _span(clip, clip.video, video.probe(clip.video))
+    media = _span(clip, clip.video, video.probe(clip.video))
+    if abs(clip.late or 0.0) >= media.seconds:
+        raise InputError(
+            f"moved by {clip.late:g} s, nothing of {media.seconds:.2f} s of pictures is left",
+            "choose a smaller --video-late",
+        )
+    return media
 
 
 def _span(clip: Clip, path: Path, info: Any) -> Media:
@@ -230,7 +236,7 @@ def read(clip: Clip, seconds: float, made: Made) -> None:
 
 
 def bring_together(clip: Clip, made: Made) -> None:
-    """Moves what was seen to what was heard, by what the Clip says or by what the mouth tells."""
+    """Moves what was seen to what was heard, by what the Clip says or else by what the mouth tells."""
     from ..solve import sync
     from ..solve.mix import FROM_VIDEO
 

@@ -66,3 +66,8 @@ def test_pictures_that_are_off_their_sound(tmp_path, late):
 def test_pictures_too_far_off():
     with pytest.raises(InputError, match="61 s"):
         Clip(audio=Path("a.wav"), video=Path("v.mp4"), late=61.0)
+    with pytest.raises(InputError, match="no pictures"):
+        Clip(audio=Path("a.wav"), late=0.1)
+    demo = PRESETS / "demo"
+    with pytest.raises(InputError, match="nothing of"):
+        analyze(Clip(audio=demo / "speech.flac", video=demo / "face.mp4", end=2.0, late=-2.0))
