@@ -1,9 +1,9 @@
 """The mouth of talking faces beside what is seen of it: `python -m faceanim.evaluate.talking DATA [--clips N]`.
 
-DATA holds grid/clips and grid/tracks.npz, one speaker's sentences with his lips tracked by MediaPipe, `gap` and `width`
-in distances of the outer eye corners. Of every source of the mouth's motion, while he speaks: the correlation of the
-lips' opening with that tracked, the slope of one over the other, the correlation of the mouth's width, and how many of
-the sounds heard as p b m close the lips.
+DATA holds tracks.npz and, there or in `clips`, the videos that it is of, with the lips as MediaPipe tracks them:
+`clips` (their names), `offsets`, `fps`, `gap` and `width` in distances of the outer eye corners. Of every source of the
+mouth's motion, while somebody speaks: the correlation of the lips' opening with that tracked, the slope of one over the
+other, the correlation of the mouth's width, and how many of the sounds heard as p b m close the lips.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from ..core.style import MOUTH_SOURCES, Style
 from ..core.take import Take
 from ..core.track import Track
 from ..engine.analysis import analyze
-from ..errors import FaceanimError
+from ..errors import FaceanimError, InputError
 from ..solve.mouth_width import WIDER
+from .faces import VIDEOS
 from .lip_measures import CLOSED_CM, NEAR_S, gap
 
 EYES_CM = 8.92
@@ -53,13 +54,21 @@ class Tracked(NamedTuple):
 
 
 def tracked(data: Path, clips: int) -> Iterator[Tracked]:
-    """So many clips, evenly drawn. Raises InputError where they are not there."""
-    with np.load(input_file(data / "grid" / "tracks.npz", "tracks of GRID's clips")) as pack:
+    """So many clips at most, evenly drawn. Raises InputError where they are not there."""
+    with np.load(input_file(data / "tracks.npz", "tracks of the clips")) as pack:
         names, offsets, fps, gaps, widths = (pack[n] for n in ("clips", "offsets", "fps", "gap", "width"))
-    for k in np.unique(np.linspace(0, len(names) - 1, clips).round().astype(int)):
+    for k in np.unique(np.linspace(0, len(names) - 1, min(clips, len(names))).round().astype(int)):
         rows = slice(offsets[k], offsets[k + 1])
         times = np.arange(offsets[k + 1] - offsets[k]) / float(fps)
-        yield Tracked(data / "grid" / "clips" / f"{names[k]}.mkv", times, gaps[rows], widths[rows])
+        yield Tracked(_video(data, str(names[k])), times, gaps[rows], widths[rows])
+
+
+def _video(data: Path, name: str) -> Path:
+    there = (folder / f"{name}{suffix}" for folder in (data / "clips", data) for suffix in VIDEOS)
+    found = next((path for path in there if path.is_file()), None)
+    if found is None:
+        raise InputError(f"{data} holds no video {name}", "tracks.npz names the clips that belong beside it")
+    return found
 
 
 def followed(take: Take, seen: Tracked, source: str) -> Followed:

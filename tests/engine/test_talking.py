@@ -1,6 +1,6 @@
 """A voice and a video together: the mouth goes as it is seen, and closes where it is heard to.
 
-The full figures: python -m faceanim.evaluate.talking DATA
+The full figures: python -m faceanim.evaluate.talking GRID
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ RATE = 16000
 def test_a_mouth_that_is_seen_and_heard(data, capsys):
     if not (data / "grid" / "clips").is_dir():
         pytest.skip("needs GRID's clips")
-    rows = talking.run(data, 3)
+    rows = talking.run(data / "grid", 3)
     auto, audio = rows["auto"], rows["audio"]
     assert auto.opening > 0.88 and auto.opening > audio.opening + 0.1
     assert 0.65 < auto.slope < 1.1
