@@ -9,6 +9,7 @@ from bpy.props import StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from .operators import _Reporting, missing_for_analysis, start_analysis
+from .panel import _button, _Panel
 
 
 class FACEANIM_OT_neutral_here(bpy.types.Operator):
@@ -54,10 +55,7 @@ def missing_for_actor(settings) -> str:
     return missing_for_analysis(settings)
 
 
-class FACEANIM_PT_face(bpy.types.Panel):
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "FaceAnim"
+class FACEANIM_PT_face(_Panel, bpy.types.Panel):
     bl_label = "Face in the Video"
     bl_parent_id = "FACEANIM_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
@@ -82,15 +80,10 @@ class FACEANIM_PT_face(bpy.types.Panel):
             if face.use_neutral:
                 column.prop(face, "neutral")
             column.operator("faceanim.neutral_here", icon="KEYFRAME")
+        _button(column, "faceanim.make_actor", missing_for_actor(settings), icon="USER")
         column.prop(face, "use_late")
         if face.use_late:
             column.prop(face, "late")
-        missing = missing_for_actor(settings)
-        row = column.row()
-        row.enabled = not missing
-        row.operator("faceanim.make_actor", icon="USER")
-        if missing:
-            column.label(text=missing, icon="INFO")
 
 
 CLASSES = (FACEANIM_OT_neutral_here, FACEANIM_OT_make_actor, FACEANIM_PT_face)
