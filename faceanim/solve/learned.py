@@ -94,6 +94,8 @@ Lids are the fastest, speech moves the lower face fast, and eyes leap."""
 WINK_S = 0.25
 """Lids that are apart for less are no wink."""
 STILL_S = {"lids": 0.35, "lower": 0.25, "look": 0.4, "other": 0.4}
+TREMBLES = 0.02
+"""Lips are apart by as much by their landmarks' trembling, in eye distances."""
 STILL_BY = {"lids": 0.07, "lower": 0.05, "look": 0.04, "other": 0.08}
 """And what is left of a face at rest, over longer; lips that speak move by little."""
 
@@ -171,12 +173,15 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             seen_well = facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
             shown = calmed(values[:, FACE])
             mouth = as_wide(shown, wider, sure * seen_well)
-            mouth = as_open(mouth, parted, seen_well)
             values[:, FACE] = np.where(mouth == shown, values[:, FACE], roused(mouth))
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)
             values = steady(values, deviation, track.times)
+            # after the average, which takes from the openings of fast speech
+            shown = calmed(values[:, FACE])
+            mouth = as_open(shown, still(parted, track.times), seen_well)
+            values[:, FACE] = np.where(mouth == shown, values[:, FACE], roused(mouth))
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
             values[:, LOOK] = behind_lids(values[:, LOOK], calmed(values[:, BLINK]).max(1), track.times)
         return reading(values, deviation, reader.spread, fitted, together, inward)
@@ -395,6 +400,13 @@ def steady(values: np.ndarray, deviation: np.ndarray, times: np.ndarray) -> np.n
     unsure[:, kind == "lids"] = 1  # nothing is less sure than a lid on its way
     near = alike(values, times, smooth, size * unsure)
     return alike(near, times, longer, np.broadcast_to(less, deviation.shape))
+
+
+def still(parted: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """How far lips are apart (N,) without the trembling of their landmarks."""
+    by = np.full((len(parted), 1), TREMBLES)
+    near = alike(parted[:, None], times, np.array([SMOOTH_S["lower"]]), by)
+    return alike(near, times, np.array([STILL_S["lower"]]), by / 2)[:, 0]
 
 
 def winking(lids: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ LEAST_SURE, SURE = 0.2, 0.6
 second on a speaker's is taken as it was seen, but for lips that touch."""
 TOUCH_S, TOLERANCE_S = 0.05, 0.04
 """So long before and after a contact the lips that were heard come and go; and a contact may be seen so far off it."""
-MET, APART = 0.03, 0.2
+MET, APART = 0.02, 0.2
 """Lips that are seen to be no further apart (events.aperture) meet: the character's own are made to then. Such as are
 further apart than the second all the while did not make the p, b or m that was heard: true ones are seen at up to 0.07
 (of 207, at 25 pictures a second; 0.16 at 10)."""

@@ -169,6 +169,17 @@ def test_eyes_behind_shut_lids_go_on_to_where_they_come_out():
     np.testing.assert_array_equal(learned.behind_lids(look, blink, np.arange(9.0)), look)
 
 
+def test_lips_that_tremble_are_still_and_the_openings_of_fast_speech_stay():
+    times = np.arange(200) / 25
+    parted = np.random.default_rng(0).normal(0.01, 0.002, 200)
+    assert learned.still(parted, times).std() < 0.5 * parted.std()
+    parted[50:150:4] += 0.15  # a syllable, and one frame of it widest
+    parted[51:150:4] += 0.07
+    told = learned.still(parted, times)
+    assert told[50:150:4].mean() > 0.97 * parted[50:150:4].mean()
+    assert told[52:150:4].mean() < 0.015
+
+
 def test_a_wink_lasts_and_a_lid_that_leads_for_a_frame_is_no_wink():
     lids = np.zeros((60, 2))
     lids[10:13] = [[0.2, 0.9], [1, 1], [0.9, 0.3]]
