@@ -129,13 +129,14 @@ def believed(take: Take, style: Style) -> Take:
     ]  # fmt: skip
     if not wrong:
         return take
+    denied = near(wrong, np.array([(p.start + p.end) / 2 for p in take.phones]), 0.0) > 0
     return replace(
         take,
         phones=tuple(
             p._replace(ipa=ELSEWHERE["m" in base(p.ipa)])
-            if p.confidence < 1 and base(p.ipa) in BILABIAL and any(e.start <= p.start < e.end for e in wrong)
+            if no and p.confidence < 1 and base(p.ipa) in BILABIAL
             else p
-            for p in take.phones
+            for p, no in zip(take.phones, denied.tolist(), strict=True)
         ),
     )
 

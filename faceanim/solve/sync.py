@@ -31,9 +31,10 @@ def lateness(heard: Track, seen: Track, phones: Iterable[Phone]) -> float | None
     fps, frames = heard.fps, heard.frames
     mouth = [GROUP_OF[name] in MOUTH_GROUPS for name in seen.channels]
     shown = (seen.confidence[:, mouth].max(1, initial=0.0) > 0).astype(float)
-    times = np.arange(frames) / fps
-    said = sum((((times >= p.start) & (times < p.end) & (shown > 0)).sum() for p in phones if p.ipa), 0) / fps
-    if said < SPOKEN_S:
+    spans = np.array([(p.start, p.end) for p in phones if p.ipa]).reshape(-1, 2)
+    first, last = np.ceil(spans.T * fps - 1e-6).clip(0, frames).astype(int)
+    until = np.concatenate([[0.0], np.cumsum(shown)])
+    if (until[last] - until[first]).sum() / fps < SPOKEN_S:
         return None
     voice, lips = (_changes(aperture(track, LIPS).astype(float), fps) for track in (heard, seen))
     lips = lips * shown
