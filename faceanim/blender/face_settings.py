@@ -5,6 +5,8 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty, StringProperty
 
+from ..core.clip import LATEST_S
+
 
 class FaceanimFace(bpy.types.PropertyGroup):
     """Of one scene."""
@@ -31,7 +33,7 @@ class FaceanimFace(bpy.types.PropertyGroup):
     )
     late: FloatProperty(
         name="Behind by", description="Seconds by which the pictures come later than the sound; 0 leaves them",
-        min=-60.0, max=60.0, soft_min=-2.0, soft_max=2.0, step=1, precision=3, subtype="TIME_ABSOLUTE",
+        min=-LATEST_S, max=LATEST_S, soft_min=-2.0, soft_max=2.0, step=1, precision=3, subtype="TIME_ABSOLUTE",
         unit="TIME_ABSOLUTE",
     )  # fmt: skip
 

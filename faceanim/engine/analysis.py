@@ -240,24 +240,23 @@ def bring_together(clip: Clip, made: Made) -> None:
     from ..solve import sync
     from ..solve.mix import FROM_VIDEO
 
-    seen = made.layers.get("expression")
-    if clip.late is None and seen is not None and "lips" in made.layers:
-        found = sync.lateness(made.layers["lips"], seen, made.phones)
-        if found is not None:
-            made.quality["video_late_s"] = found
-    late = clip.late if clip.late is not None else made.quality.get("video_late_s", 0.0)
-    if abs(late) < (OFF_S if clip.late is None else 1e-6):
+    late = clip.late
+    if late is None and {"lips", "expression"} <= set(made.layers):
+        late = sync.lateness(made.layers["lips"], made.layers["expression"], made.phones)
+        if late is None or abs(late) < OFF_S:
+            return
+        made.quality["video_late_s"] = late
+        way = "behind" if late > 0 else "ahead of"
+        made.notes.append(
+            f"the mouth is seen {abs(late):.2f} s {way} the sound: the pictures were moved (--video-late 0 leaves them)"
+        )
+    if not late:
         return
     for tracks, names in (
         (made.layers, FROM_VIDEO), (made.emotions, ("face_emotion",)), (made.signals, ("face_affect",)),
     ):  # fmt: skip
         for name in set(names) & set(tracks):
             tracks[name] = sync.earlier(tracks[name], late)
-    if clip.late is None:
-        way = "behind" if late > 0 else "ahead of"
-        made.notes.append(
-            f"the mouth is seen {abs(late):.2f} s {way} the sound: the pictures were moved (--video-late 0 leaves them)"
-        )
 
 
 def tell_damage(kind: str, made: Made) -> None:

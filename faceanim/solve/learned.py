@@ -5,7 +5,7 @@ The network is a callable that this module is given; see core.face for what they
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -94,10 +94,10 @@ Lids are the fastest, speech moves the lower face fast, and eyes leap."""
 WINK_S = 0.25
 """Lids that are apart for less are no wink."""
 STILL_S = {"lids": 0.35, "lower": 0.25, "look": 0.4, "other": 0.4}
-TREMBLES = 0.02
-"""Lips are apart by as much by their landmarks' trembling, in eye distances."""
 STILL_BY = {"lids": 0.07, "lower": 0.05, "look": 0.04, "other": 0.08}
 """And what is left of a face at rest, over longer; lips that speak move by little."""
+TREMBLES = 0.02
+"""Lips are apart by as much by their landmarks' trembling, in eye distances."""
 
 
 def seen(track: FaceTrack) -> tuple[Seen, pose.Pose]:
@@ -171,17 +171,13 @@ def predictor(reader: Reader, clip: bool = True, actor: Actor | None = None) -> 
             values[:, BROWS] *= ranging(values[:, BROWS], told[:, BROWS], turn[:, 0] < FACING[1])
             wider, sure = widened(fitted.points, actor, found)
             seen_well = facing(turn[:, 0]) * (values[:, HIDDEN][:, 2] <= PART)
-            shown = calmed(values[:, FACE])
-            mouth = as_wide(shown, wider, sure * seen_well)
-            values[:, FACE] = np.where(mouth == shown, values[:, FACE], roused(mouth))
+            correct(values, lambda shown: as_wide(shown, wider, sure * seen_well))
             together = landmarks.together[:, None] * facing(turn)
             together = alike(together, track.times, np.array([SMOOTH_S["lower"]]), np.ones_like(together))[:, 0]
             inward = crossed(values, gaze.crossing(measures), turn[:, 0], track.times)
             values = steady(values, deviation, track.times)
             # after the average, which takes from the openings of fast speech
-            shown = calmed(values[:, FACE])
-            mouth = as_open(shown, still(parted, track.times), seen_well)
-            values[:, FACE] = np.where(mouth == shown, values[:, FACE], roused(mouth))
+            correct(values, lambda shown: as_open(shown, still(parted, track.times), seen_well))
             values[:, FACE] = unturned(values[:, FACE], frames.pose[:, :2], track.times)
             values[:, LOOK] = behind_lids(values[:, LOOK], calmed(values[:, BLINK]).max(1), track.times)
         return reading(values, deviation, reader.spread, fitted, together, inward)
@@ -225,6 +221,13 @@ def calmed(values: np.ndarray) -> np.ndarray:
 def roused(values: np.ndarray) -> np.ndarray:
     """The coefficients that `calmed` makes these of."""
     return (values + np.sqrt(values**2 + 4 * DEAD * (1 + DEAD) * values)) / (2 + 2 * DEAD)
+
+
+def correct(values: np.ndarray, how: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Changes the coefficients in outputs (N, len(OUTPUTS)) by how they are shown once they are calmed."""
+    shown = calmed(values[:, FACE])
+    corrected = how(shown)
+    values[:, FACE] = np.where(corrected == shown, values[:, FACE], roused(corrected))
 
 
 def both_eyes(look: np.ndarray, deviation: np.ndarray, sure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

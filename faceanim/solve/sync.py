@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import correlate
 
 from ..core.channels import GROUP_OF, MOUTH_GROUPS
 from ..core.events import LIPS, aperture
@@ -60,20 +62,10 @@ def earlier(track: Track, seconds: float) -> Track:
 
 
 def _changes(values: np.ndarray, fps: float) -> np.ndarray:
-    return _mean(values, NOISE_S * fps) - _mean(values, SLOW_S * fps)
-
-
-def _mean(values: np.ndarray, frames: float) -> np.ndarray:
-    """Of each frame's neighbours; near the ends of as many as there are."""
-    half = int(frames / 2)
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    at = np.arange(len(values))
-    first, last = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
-    return (total[last] - total[first]) / (last - first)
+    fast, slow = (uniform_filter1d(values, max(1, round(seconds * fps))) for seconds in (NOISE_S, SLOW_S))
+    return fast - slow
 
 
 def _products(a: np.ndarray, b: np.ndarray, reach: int) -> np.ndarray:
     """(2 reach + 1,): the sum of a[t] b[t + k] for k from -reach to reach."""
-    size = 1 << int(np.ceil(np.log2(len(a) + reach + 1)))
-    product = np.fft.irfft(np.fft.rfft(a, size).conj() * np.fft.rfft(b, size), size)
-    return np.concatenate([product[-reach:], product[: reach + 1]]) if reach else product[:1]
+    return correlate(b, a, method="fft")[len(a) - 1 - reach : len(a) + reach]
